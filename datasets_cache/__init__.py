@@ -1,0 +1,1 @@
+"""The larder: films and their augmented views at rest, and the contract between augmenting and training."""

@@ -1,0 +1,103 @@
+"""What a row is: films, their augmented views, and what happened to the rows that were not usable as they came."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from datasets import Features, List, Value
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+Reason = Literal[
+    "poster missing",
+    "poster not an image",
+    "poster truncated",
+    "poster too large",
+    "poster mode converted",
+    "poster rotated by EXIF",
+    "poster animated",
+    "plot missing",
+    "plot empty",
+    "plot mojibake",
+    "plot markup",
+    "plot control characters",
+    "plot also in test",
+    "metadata missing",
+    "metadata not JSON",
+    "metadata wrong type",
+    "no genre of the task",
+    "id not usable",
+    "id not in split",
+    "id duplicated",
+    "id in two splits",
+    "field missing",
+]
+"""Every reason for which a row is repaired or skipped; ``docs/sources.md`` has the rule behind each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One film, ready to use.
+
+    `poster` holds the encoded bytes as the source had them; `poster_256` is the 256x256 RGB JPEG that training reads.
+    `genres` follow the task's order. `given_plot` and `given_poster_256` are augmentations that came with the source.
+    """
+
+    id: str
+    title: str
+    plot: str
+    poster: bytes
+    poster_256: bytes
+    genres: tuple[str, ...]
+    given_plot: str | None = None
+    given_poster_256: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowIssue:
+    """One row that was repaired, or skipped, and why."""
+
+    id: str
+    split: Split | None
+    action: Literal["repaired", "skipped"]
+    reason: Reason
+    detail: str = ""
+
+
+SAMPLE_FEATURES = Features(
+    {
+        "id": Value("string"),
+        "title": Value("string"),
+        "plot": Value("string"),
+        "poster": Value("binary"),
+        "poster_256": Value("binary"),
+        "genres": List(Value("string")),
+        "given_plot": Value("string"),
+        "given_poster_256": Value("binary"),
+    }
+)
+"""Columns of a sample shelf: the fields of `Example`. All three splits."""
+
+TEXT_VIEW_FEATURES = Features(
+    {
+        "id": Value("string"),
+        "view": Value("int32"),
+        "plot": Value("string"),
+        "sentences": Value("int32"),
+        "kept": List(Value("string")),
+    }
+)
+"""Columns of a text shelf (training split): the augmented plot, its number of sentences, and, for each sentence that was kept
+as the original, the reason."""
+
+IMAGE_VIEW_FEATURES = Features(
+    {
+        "id": Value("string"),
+        "view": Value("int32"),
+        "poster_256": Value("binary"),
+        "ops": List(Value("string")),
+        "kept": Value("string"),
+    }
+)
+"""Columns of an image shelf (training split): the augmented 256x256 RGB JPEG, the ops applied in order with their parameter
+(``"Rotate -9.0"``), and, where the poster was kept as it was, the reason (else null)."""

@@ -1,0 +1,1 @@
+"""The hallway: recipes, Prefect flows and the command line. The only package that imports prefect."""
