@@ -1,0 +1,52 @@
+# `make demo` and `make test` are all that a newcomer needs; both set up what they miss.
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+export DO_NOT_TRACK = 1
+export NO_ALBUMENTATIONS_UPDATE = 1
+
+.PHONY: setup demo test lint bench serve lock clean
+
+setup: $(VENV)/ready
+
+# Everything is installed at the versions of constraints.txt; a change of either file installs again.
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Name another one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@echo "Setting up $(VENV) (about 3 minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,dev]'
+	@touch $@
+
+demo: setup
+	@$(BIN)/mmuda demo
+
+test: setup lint
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/lint-imports
+
+bench: setup
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+serve: setup
+	@$(BIN)/mmuda serve
+
+# Resolves the newest allowed versions of every extra without installing them.
+lock:
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --report $(VENV)/lock.json \
+	  '.[embedded,ctranslate2,ray,dev]'
+	@$(BIN)/python -c 'import json, sys; report = json.load(open(sys.argv[1])); \
+	  pins = ((p["metadata"]["name"], p["metadata"]["version"]) for p in report["install"] if p["metadata"]["name"] != "mmuda"); \
+	  print("# Written by `make lock`: every package that any extra installs, at the version that was tested."); \
+	  print("\n".join(sorted((f"{name}=={version}" for name, version in pins), key=str.lower)))' $(VENV)/lock.json > constraints.txt
+	@wc -l constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
