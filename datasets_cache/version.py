@@ -83,21 +83,26 @@ def publish(cache: Cache, *, name: str, sample: ShelfId, text: ShelfId | None, i
 
 
 def resolve(cache: Cache, wanted: str) -> str:
-    """Full id of the version that `wanted` names: an id, the unique beginning of one, or ``latest``.
+    """Full id of the version that `wanted` names.
 
+    Args:
+        cache: where to look.
+        wanted: an id, the name of a recipe (its newest version), ``latest`` (the newest of all), or the unique beginning of an id.
     Raises:
         ValueError: no version or several fit; the message lists what there is.
     """
-    known = [found.id for found in cache.manifests("versions")]
-    fitting = known[-1:] if wanted == "latest" else [name for name in known if name == wanted or name.startswith(wanted)]
-    if wanted in fitting:
+    known = cache.manifests("versions")
+    if any(found.id == wanted for found in known):
         return wanted
+    named = [found.id for found in known if wanted == "latest" or found.spec["name"] == wanted]
+    if named:
+        return named[-1]
+    fitting = [found.id for found in known if found.id.startswith(wanted)]
     if len(fitting) == 1:
         return fitting[0]
-    found = (
-        f"{len(fitting)} versions fit: {fitting}" if fitting else f"there is {known or 'none yet; run `mmuda augment` first'}"
-    )
-    msg = f"no single cache version {wanted!r} below {cache.root / 'versions'}: {found}."
+    there = [found.id for found in known] or "none yet; run `mmuda augment` first"
+    fit = f"{len(fitting)} versions begin like that: {fitting}" if fitting else f"there is {there}"
+    msg = f"no single cache version {wanted!r} below {cache.root / 'versions'}: {fit}."
     raise ValueError(msg)
 
 

@@ -178,15 +178,27 @@ def test_a_view_of_another_sample_is_refused(cache: Cache):
         versions.publish(cache, name="demo", sample=other, text=text, image=None)
 
 
-def test_a_version_is_found_by_its_id_by_a_unique_beginning_and_as_latest(cache: Cache):
+def test_a_version_is_found_by_its_id_its_recipe_a_unique_beginning_and_as_latest(cache: Cache):
     sample = publish_sample(cache)
     plain = versions.publish(cache, name="plain", sample=sample, text=None, image=None)
-    text = versions.publish(cache, name="demo", sample=sample, text=publish_views(cache, sample), image=None)
-    assert versions.resolve(cache, "latest") == text.id
-    assert versions.resolve(cache, "plain") == plain.id
-    assert versions.resolve(cache, text.id) == text.id
-    with pytest.raises(ValueError, match="no single cache version 'nothing'.*plain-"):
+    first = versions.publish(cache, name="demo", sample=sample, text=None, image=None)
+    second = versions.publish(cache, name="demo", sample=sample, text=publish_views(cache, sample), image=None)
+    assert versions.resolve(cache, "latest") == second.id
+    assert versions.resolve(cache, "demo") == second.id
+    assert versions.resolve(cache, first.id) == first.id
+    assert versions.resolve(cache, plain.id[:-2]) == plain.id
+
+
+def test_an_unknown_or_ambiguous_version_is_an_error_that_lists_what_there_is(cache: Cache):
+    with pytest.raises(ValueError, match="none yet; run `mmuda augment` first"):
+        versions.resolve(cache, "latest")
+    sample = publish_sample(cache)
+    versions.publish(cache, name="demo", sample=sample, text=None, image=None)
+    versions.publish(cache, name="demo", sample=sample, text=publish_views(cache, sample), image=None)
+    with pytest.raises(ValueError, match="no single cache version 'nothing'.*demo-"):
         versions.resolve(cache, "nothing")
+    with pytest.raises(ValueError, match="2 versions begin like that"):
+        versions.resolve(cache, "de")
 
 
 def test_publishing_a_version_again_changes_nothing(cache: Cache):
