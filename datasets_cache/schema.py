@@ -21,6 +21,7 @@ Reason = Literal[
     "plot mojibake",
     "plot markup",
     "plot control characters",
+    "plot also in validation",
     "plot also in test",
     "metadata missing",
     "metadata not JSON",
@@ -31,6 +32,8 @@ Reason = Literal[
     "id duplicated",
     "id in two splits",
     "field missing",
+    "given plot missing",
+    "given poster unusable",
 ]
 """Every reason for which a row is repaired or skipped; ``docs/sources.md`` has the rule behind each."""
 

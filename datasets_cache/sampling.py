@@ -1,0 +1,175 @@
+"""A sample of a source: the same share of each split, chosen by the hash of the ids, published as a shelf."""
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from datasets_cache import sources
+from datasets_cache.fingerprint import ShelfId, shelf_id
+from datasets_cache.frozen import Frozen
+from datasets_cache.manifest import Manifest
+from datasets_cache.pictures import describe, films
+from datasets_cache.progress import Track, untracked
+from datasets_cache.readings import Reading, recall, remember
+from datasets_cache.schema import SAMPLE_FEATURES, SPLITS, RowIssue, Split
+from datasets_cache.sources import SourceSpec
+from datasets_cache.sources.index import Record, SourceIndex
+from datasets_cache.store import Cache
+
+_LISTED = 20
+_PATHS = {"root", "poster_folder", "augmented_poster_folder"}
+
+
+class SampleSpec(Frozen):
+    """What decides a sample beside the content of its source."""
+
+    source: dict[str, Any]
+    """The source's settings without its paths: where it lies does not matter."""
+    share: float
+    """Share of each split."""
+    given_text: bool = False
+    """Whether the source brought augmented plots for its training films."""
+    given_images: bool = False
+    """Whether the source brought augmented posters for its training films."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A published sample."""
+
+    id: ShelfId
+    """Its shelf."""
+    manifest: Manifest
+    """What the shelf says of itself."""
+    reused: bool
+    """Whether the shelf was there already."""
+    issues: tuple[RowIssue, ...]
+    """Every row of the source that was skipped, and every film of the sample that was repaired."""
+
+
+def publish_sample(source: SourceSpec, *, share: float, cache: Cache, strict: bool = False, track: Track = untracked) -> Sample:
+    """Publish the sample of a source, or find it published.
+
+    The shelf is named by its content: a source that was moved or touched is read again and gives the same shelf, so that
+    nothing made from it is made again. A source whose files have the names, sizes and times of an earlier reading is not read.
+
+    Args:
+        source: where the films come from.
+        share: share of each split, above 0 and at most 1.
+        cache: where to publish.
+        strict: refuse a source with rows that have to be skipped.
+        track: progress.
+    Raises:
+        ValueError: the share is out of range or leaves a split empty, the source is not where it should be, or, if `strict`,
+            rows were skipped; the message lists them.
+    """
+    if not 0 < share <= 1:
+        msg = f"a sample has a share above 0 and at most 1 of each split, got {share}; 0.3 takes 30 %."
+        raise ValueError(msg)
+    settings = {"source": source.model_dump(mode="json", exclude={"root"}), "share": share}
+    stat = sources.stat_digest(source)
+    known = recall(cache, settings, stat)
+    if known and cache.find(known.sample):
+        _refuse(known.issues, strict=strict)
+        return Sample(known.sample, cache.open(known.sample).manifest, reused=True, issues=known.issues)
+    sample = _publish(source, share=share, cache=cache, strict=strict, track=track)
+    remember(cache, settings, stat, Reading(sample=sample.id, issues=sample.issues))
+    return sample
+
+
+def rank(film: str) -> bytes:
+    """A film's place in every sample, decided by its id alone: the SHA-256 of it."""
+    return hashlib.sha256(film.encode()).digest()
+
+
+def by_rank(records: Iterable[Record]) -> list[Record]:
+    """The films in rank order, whatever order they come in: a smaller sample is a beginning of a larger one."""
+    return sorted(records, key=lambda record: rank(record.id))
+
+
+def genre_drift(sample: Sequence[Record], full: Sequence[Record], genres: Sequence[str]) -> dict[str, float]:
+    """For each genre, its share among the sample's films less its share among all films."""
+    return {genre: round(_genre_share(sample, genre) - _genre_share(full, genre), 4) for genre in genres}
+
+
+def _publish(source: SourceSpec, *, share: float, cache: Cache, strict: bool, track: Track) -> Sample:
+    def likely(film: str) -> bool:
+        return int.from_bytes(rank(film)[:8]) / 2**64 < share + 0.05
+
+    with cache.stage("sample", SAMPLE_FEATURES) as stage, tempfile.TemporaryFile(dir=stage.folder) as scratch:
+        index = sources.read_source(source, likely=likely, scratch=scratch, track=track)
+        ranked: dict[Split, list[Record]] = {split: by_rank(_of(split, index.records)) for split in SPLITS}
+        sizes: dict[Split, int] = {split: _size(split, len(ranked[split]), share, index) for split in SPLITS}
+        index.posters.load(_likely_posters(ranked, sizes))
+        issues = list(index.skipped)
+        sampled: list[Record] = []
+        digest = hashlib.sha256()
+        for film in track(films(ranked, sizes, index.posters, issues), total=sum(sizes.values()), title="Sample"):
+            stage.write(film.record.split, asdict(film.example))
+            digest.update(describe(film).encode())
+            sampled.append(film.record)
+        _refuse(issues, strict=strict)
+        spec = SampleSpec(
+            source=source.model_dump(mode="json", exclude=_PATHS),
+            share=share,
+            given_text=source.has_given_text,
+            given_images=source.has_given_images,
+        )
+        shelf = shelf_id("sample", spec, (), content=digest.hexdigest())
+        if published := cache.find(shelf):
+            return Sample(shelf, published, reused=True, issues=tuple(issues))
+        counts = dict(sorted(Counter(f"{issue.action}: {issue.reason}" for issue in issues).items()))
+        quality = _quality(sampled, index)
+        manifest = stage.publish(shelf, spec=spec, genres=index.genres, counts=counts, quality=quality)
+        return Sample(shelf, manifest, reused=False, issues=tuple(issues))
+
+
+def _size(split: Split, films: int, share: float, index: SourceIndex) -> int:
+    """How many films of a split the sample has."""
+    if size := round(share * films):
+        return size
+    if films:
+        msg = f"a share of {share} of {films} films leaves none in {split}; choose at least {1 / films:.3g}."
+    else:
+        skipped = sum(issue.split == split for issue in index.skipped)
+        msg = f"the source has no usable film in {split}; {skipped} rows were skipped. {_list(index.skipped)}"
+    raise ValueError(msg)
+
+
+def _likely_posters(ranked: Mapping[Split, Sequence[Record]], sizes: Mapping[Split, int]) -> list[str]:
+    """Posters to load at once: those of the sample, and of some films that may have to take a place in it."""
+    likely = [record for split in SPLITS for record in ranked[split][: sizes[split] + max(16, sizes[split] // 50)]]
+    given = [record.given_poster for record in likely if record.given_poster]
+    return [*(record.poster for record in likely), *given]
+
+
+def _quality(sampled: Sequence[Record], index: SourceIndex) -> dict[str, Any]:
+    full = {split: _of(split, index.records) for split in SPLITS}
+    drift = {split: genre_drift(_of(split, sampled), full[split], index.genres) for split in SPLITS}
+    largest = max(abs(value) for by_genre in drift.values() for value in by_genre.values())
+    usable = {split: len(records) for split, records in full.items()}
+    return {"usable_films": usable, "genre_drift": drift, "largest_genre_drift": largest}
+
+
+def _of(split: Split, records: Iterable[Record]) -> list[Record]:
+    return [record for record in records if record.split == split]
+
+
+def _genre_share(records: Sequence[Record], genre: str) -> float:
+    return sum(genre in record.genres for record in records) / len(records) if records else 0.0
+
+
+def _refuse(issues: Sequence[RowIssue], *, strict: bool) -> None:
+    skipped = [issue for issue in issues if issue.action == "skipped"]
+    if strict and skipped:
+        msg = f"{len(skipped)} rows of the source cannot be used, and --strict allows none. {_list(skipped)}"
+        raise ValueError(msg)
+
+
+def _list(issues: Sequence[RowIssue]) -> str:
+    shown = [f"\n  {issue.split or '-'} {issue.id}: {issue.reason} {issue.detail}".rstrip() for issue in issues[:_LISTED]]
+    more = f"\n  and {len(issues) - _LISTED} more" if len(issues) > _LISTED else ""
+    return "".join(shown) + more
