@@ -21,6 +21,7 @@ _WIKI = (
     (re.compile(r"\{\{[^{}.!?]{0,200}\|"), " "),  # a template that is never closed loses its name and fields
     (re.compile(r"\{\{|\}\}|\[\[|\]\]|'{3,}"), ""),
 )
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 _CONTROL = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff]"
@@ -64,7 +65,7 @@ def clean(text: str) -> CleanPlot:
 def comparable(text: str) -> str:
     """The plot without case, accents' encoding, punctuation and spaces: equal where two plots are the same story told once."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in folded if character.isalnum())
+    return _NOT_ALPHANUMERIC.sub("", folded)
 
 
 def _without_markup(text: str) -> str:

@@ -16,6 +16,7 @@ MAX_SIDE = 16_384
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 """What Pillow may try. TIFF, EPS, FITS and the like are left out: no poster needs them, and their decoders are large."""
 
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 _EXIF_ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -85,7 +86,8 @@ def _open(data: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise PosterError(reason="poster too large", detail=_describe(error)) from error
     except Exception as error:  # see `prepare`
-        raise PosterError(reason="poster not an image", detail=f"{len(data):,} bytes, beginning with {data[:12]!r}") from error
+        reason: Reason = "poster truncated" if data.startswith(_SIGNATURES) else "poster not an image"
+        raise PosterError(reason=reason, detail=f"{len(data):,} bytes, beginning with {data[:12]!r}") from error
     width, height = image.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         limit = f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side"

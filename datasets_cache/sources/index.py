@@ -155,7 +155,7 @@ def field(row: dict[str, object], name: str) -> object:
 
 def _each_id_once(records: Sequence[Record], skipped: list[RowIssue]) -> list[Record]:
     kept: dict[str, Record] = {}
-    for record in sorted(records, key=lambda record: SPLITS.index(record.split), reverse=True):  # stable: first row first
+    for record in sorted(records, key=_latest_first):  # stable: of one split the first row comes first
         first = kept.setdefault(record.id, record)
         if first is record:
             continue
@@ -167,18 +167,23 @@ def _each_id_once(records: Sequence[Record], skipped: list[RowIssue]) -> list[Re
 
 
 def _each_plot_in_one_split(records: Sequence[Record], skipped: list[RowIssue]) -> list[Record]:
+    stories = {record.id: plots.comparable(record.plot) for record in records}
     keeper: dict[str, Record] = {}
-    for record in sorted(records, key=lambda record: SPLITS.index(record.split), reverse=True):
-        keeper.setdefault(plots.comparable(record.plot), record)
+    for record in sorted(records, key=_latest_first):
+        keeper.setdefault(stories[record.id], record)
     kept: list[Record] = []
     for record in records:
-        first = keeper[plots.comparable(record.plot)]
+        first = keeper[stories[record.id]]
         if first.split == record.split:
             kept.append(record)
             continue
         reason: Reason = "plot also in test" if first.split == "test" else "plot also in validation"
         skipped.append(skip(record.id, record.split, reason, f"film {first.id} ({first.title})"))
     return kept
+
+
+def _latest_first(record: Record) -> int:
+    return -SPLITS.index(record.split)
 
 
 def _short(value: object) -> str:
