@@ -80,9 +80,9 @@ class Scores(Frozen):
     ap_by_genre: dict[str, float | None]
     """Average precision of each genre; None where the split has no film of it."""
     f1_micro: float
-    """F1 over all pairs at probability 0.5."""
+    """F1 over all pairs; a genre is predicted above probability 0.5."""
     f1_macro: float
-    """Mean F1 over genres at probability 0.5."""
+    """Mean F1 at probability 0.5 over the genres that occur in the split."""
 
 
 class EpochMetrics(Frozen):

@@ -1,0 +1,241 @@
+import fcntl
+import io
+import json
+import random
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from datasets_cache.fingerprint import shelf_id
+from datasets_cache.frozen import Frozen
+from datasets_cache.schema import SAMPLE_FEATURES, TEXT_VIEW_FEATURES
+from datasets_cache.store import Cache
+from datasets_cache.version import open_version, publish
+from train import history, run
+from train.config import OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
+from train.data import open_data
+from train.loop import evaluate
+from train.models import build
+from train.run import choose_device, find_finished, find_results, run_cell, run_folder
+
+GENRES = ("drama", "comedy")
+SIZES = {"train": 12, "validation": 8, "test": 8}
+
+
+class Spec(Frozen):
+    name: str = "tiny"
+
+
+class InterruptionError(Exception):
+    pass
+
+
+POSTER = io.BytesIO()
+Image.new("RGB", (256, 256), (200, 60, 90)).save(POSTER, "JPEG")
+POSTER = POSTER.getvalue()
+
+
+def plot(number, draw):
+    return " ".join(f"w{draw.randrange(8) + 6 * (number % 2)}" for _ in range(6))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A published version of 28 films: plots of comedies begin with other words than those of dramas."""
+    cache, draw = Cache(tmp_path_factory.mktemp("cache")), random.Random(0)
+    with cache.stage("sample", SAMPLE_FEATURES) as stage:
+        for split, films in SIZES.items():
+            for i in range(films):
+                genres = ["comedy"] if i % 2 else ["drama"]
+                row = {"id": f"{split}{i}", "title": f"Film {i}", "plot": plot(i, draw), "poster": POSTER, "poster_256": POSTER}
+                stage.write(split, {**row, "genres": genres, "given_plot": None, "given_poster_256": None})
+        sample = stage.publish(shelf_id("sample", Spec()), spec=Spec(), genres=GENRES).id
+    with cache.stage("text", TEXT_VIEW_FEATURES) as stage:
+        for i in range(SIZES["train"]):
+            stage.write("train", {"id": f"train{i}", "view": 0, "plot": plot(i, draw), "sentences": 1, "kept": []})
+        text = stage.publish(shelf_id("text", Spec(), [sample]), spec=Spec(), parents=[sample]).id
+    publish(cache, name="tiny", sample=sample, text=text, image=None)
+    return cache
+
+
+@pytest.fixture
+def config(cache, tiny_bert):
+    optim = OptimConfig(batch_size=4, max_epochs=3, patience=2, learning_rate=1e-3)
+    text = TextEncoderConfig(name=str(tiny_bert), max_tokens=16)
+    return RunConfig(version=cache.manifests("versions")[0].id, model="bert", uda=UdaConfig(), text=text, optim=optim)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Threads only stand in each other's way on tensors of a few numbers."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def cell(config, cache, runs, **more):
+    return run_cell(config, cache=cache, runs=runs, device="cpu", **more)
+
+
+def without_seconds(result):
+    return result.model_dump(exclude={"seconds", "path"})
+
+
+def test_a_cell_leaves_what_its_result_says_and_no_checkpoint(cache, config, tmp_path):
+    result = cell(config, cache, tmp_path)
+    folder = tmp_path / result.run
+    assert result.path == folder
+    assert result.run.startswith("bert+uda-seed1-")
+    assert {path.name for path in folder.iterdir()} == {
+        ".lock",
+        "config.json",
+        "epochs.jsonl",
+        "model.safetensors",
+        "result.json",
+    }
+    assert RunConfig.model_validate_json((folder / "config.json").read_bytes()) == config
+    epochs = history.read(folder)
+    assert result.epochs == len(epochs)
+    assert result.validation.ap_micro == max(epoch.validation.ap_micro for epoch in epochs)
+    assert [epoch.epoch for epoch in epochs if epoch.best][-1] == result.best_epoch
+
+
+def test_the_saved_weights_give_the_reported_test_scores(cache, config, tmp_path):
+    result = cell(config, cache, tmp_path)
+    model = build(config, genres=len(GENRES))
+    model.load_state_dict(load_file(result.path / "model.safetensors"))
+    batches = open_data(open_version(cache, config.version), config).evaluation("test")
+    assert evaluate(model, batches, genres=GENRES, device=torch.device("cpu"), where="test") == result.test
+
+
+def test_a_finished_run_is_returned_without_training(cache, config, tmp_path):
+    first = cell(config, cache, tmp_path)
+    trained = []
+    assert cell(config, cache, tmp_path, on_epoch=trained.append) == first
+    assert trained == []
+    assert find_finished(config, tmp_path) == first
+    assert find_finished(config.model_copy(update={"seed": 2}), tmp_path) is None
+
+
+def test_a_moved_run_knows_where_it_lies(cache, config, tmp_path):
+    first = cell(config, cache, tmp_path / "runs")
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    assert [result.path for result in find_results(tmp_path / "moved")] == [tmp_path / "moved" / first.run]
+
+
+def test_an_interrupted_cell_continues_to_the_very_same_result(cache, config, tmp_path):
+    def stop(measured):
+        if measured.epoch == 2:
+            raise InterruptionError
+
+    whole = cell(config, cache, tmp_path / "whole")
+    with pytest.raises(InterruptionError):
+        cell(config, cache, tmp_path / "parts", on_epoch=stop)
+    torch.manual_seed(12345)
+    trained = []
+    parts = cell(config, cache, tmp_path / "parts", on_epoch=lambda measured: trained.append(measured.epoch))
+    assert trained == [3]
+    assert without_seconds(parts) == without_seconds(whole)
+    assert (parts.path / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+
+
+def test_a_run_stopped_while_testing_is_tested_without_training_again(cache, config, tmp_path, monkeypatch):
+    def interrupted(*_args, where, **more):
+        if where.startswith("test"):
+            raise InterruptionError
+        return evaluate(*_args, where=where, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "evaluate", interrupted)
+        with pytest.raises(InterruptionError):
+            cell(config, cache, tmp_path)
+    trained = []
+    result = cell(config, cache, tmp_path, on_epoch=trained.append)
+    assert trained == []
+    assert result.epochs == 3
+
+
+def test_an_interrupted_cell_can_start_afresh(cache, config, tmp_path):
+    def stop(_measured):
+        raise InterruptionError
+
+    with pytest.raises(InterruptionError):
+        cell(config, cache, tmp_path, on_epoch=stop)
+    trained = []
+    cell(config, cache, tmp_path, on_epoch=lambda measured: trained.append(measured.epoch), continue_interrupted=False)
+    assert trained == [1, 2, 3]
+
+
+def test_the_test_split_is_read_once_and_last(cache, config, tmp_path, monkeypatch):
+    asked = []
+
+    def recording(*args, where, **more):
+        asked.append(where)
+        return evaluate(*args, where=where, **more)
+
+    monkeypatch.setattr(run, "evaluate", recording)
+    monkeypatch.setattr("train.loop.evaluate", recording)
+    cell(config, cache, tmp_path)
+    assert asked[-1] == "test, best weights"
+    assert sum(where.startswith("test") for where in asked) == 1
+
+
+def test_a_cell_leaves_the_callers_random_numbers_alone(cache, config, tmp_path):
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    cell(config.model_copy(update={"uda": None}), cache, tmp_path)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_another_process_on_the_same_run_is_refused(cache, config, tmp_path):
+    folder = run_folder(config, tmp_path)
+    folder.mkdir()
+    with (folder / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match="another process trains this run"):
+            cell(config, cache, tmp_path)
+
+
+def test_configurations_have_folders_of_their_own(config, tmp_path):
+    variants = [
+        config,
+        config.model_copy(update={"uda": None}),
+        config.model_copy(update={"uda": UdaConfig(weight=2)}),
+        config.model_copy(update={"seed": 2}),
+        config.model_copy(update={"version": "other-1"}),
+    ]
+    names = [run_folder(variant, tmp_path).name for variant in variants]
+    assert len(set(names)) == 5
+    assert names[1].startswith("bert-seed1-")
+
+
+def test_results_are_found_by_version_and_a_damaged_one_is_named(cache, config, tmp_path):
+    result = cell(config, cache, tmp_path)
+    assert find_results(tmp_path) == find_results(tmp_path, version=config.version) == [result]
+    assert find_results(tmp_path, version="other") == []
+    assert find_results(tmp_path / "nowhere") == []
+    path = result.path / "result.json"
+    path.write_text(json.dumps({"run": 1}))
+    with pytest.raises(ValueError, match=r"result\.json: not a result .*Remove"):
+        find_results(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_with_a_cure(cache, config, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="choose another folder"):
+        cell(config, cache, tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:77", ""])
+def test_a_device_that_is_not_there_is_an_error_with_a_cure(name):
+    with pytest.raises(ValueError, match="choose auto, cpu"):
+        choose_device(name)
+
+
+def test_auto_is_the_cpu_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == torch.device("cpu")

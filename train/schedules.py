@@ -1,0 +1,59 @@
+"""The two-phase protocol as a pure state machine: when to switch the consistency term off, and when to stop."""
+
+from datasets_cache.frozen import Frozen
+from train.records import Phase
+
+
+class Progress(Frozen):
+    """Where a run stands after `epoch` epochs."""
+
+    phase: Phase
+    """Phase of the next epoch."""
+    epoch: int = 0
+    """Epochs trained."""
+    best: float | None = None
+    """Highest validation AP-micro so far, over both phases; None before the first epoch."""
+    best_epoch: int = 0
+    """Epoch that reached it first."""
+    without_gain: int = 0
+    """Epochs of this phase since it began or since the last gain, whichever is later."""
+    done: bool = False
+    """Whether the run is over."""
+
+
+def start(*, uda: bool) -> Progress:
+    """The state before the first epoch: with UDA the run begins in its `uda` phase, else in `plain`."""
+    return Progress(phase="uda" if uda else "plain")
+
+
+def after_epoch(progress: Progress, *, validation_ap: float, patience: int, max_epochs: int) -> Progress:
+    """The state after one more epoch.
+
+    A gain is a validation AP-micro above the best of the whole run: the best carries over from phase to phase. `patience`
+    epochs without gain end the phase; after `uda` comes `plain` with a fresh count, after `plain` the run is over. So it is
+    after `max_epochs` epochs, in whatever phase.
+
+    Args:
+        progress: state before the epoch.
+        validation_ap: AP-micro on the validation split after it.
+        patience: epochs without gain that end a phase.
+        max_epochs: most epochs of both phases together.
+    Raises:
+        ValueError: the run is already over.
+    """
+    if progress.done:
+        msg = f"the run ended after epoch {progress.epoch}; start a new one."
+        raise ValueError(msg)
+    epoch = progress.epoch + 1
+    gain = progress.best is None or validation_ap > progress.best
+    without_gain = 0 if gain else progress.without_gain + 1
+    exhausted = without_gain >= patience
+    switch = exhausted and progress.phase == "uda"
+    return Progress(
+        phase="plain" if switch else progress.phase,
+        epoch=epoch,
+        best=validation_ap if gain else progress.best,
+        best_epoch=epoch if gain else progress.best_epoch,
+        without_gain=0 if switch else without_gain,
+        done=epoch >= max_epochs or (exhausted and not switch),
+    )
