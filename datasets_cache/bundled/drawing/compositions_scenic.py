@@ -152,14 +152,16 @@ def circle_frame(s: Scene) -> TitlePlace:
 def reflection(s: Scene) -> TitlePlace:
     """The motif above its own reflection, or above what it hides."""
     p, c = s.palette, s.canvas
-    y = s.between(132, 142)
+    above = s.chance(0.35)
+    y = s.between(194, 204) if above else s.between(132, 142)
     behind = s.sky(y)
-    s.in_the_sky(y - 50)
+    if not above:
+        s.in_the_sky(y - 50)
     water = mix(p.ground, p.dark, 0.15)
     s.disc(s.x(s.between(50, 150)), y - s.between(0, 40), s.between(30, 50), mix(p.back, p.accent, 0.7))
     c.fade(water, mix(water, p.dark, 0.35), y, HEIGHT)
     tones = s.tones(mix(behind, p.accent, 0.3))
-    at = c.motif(s.motif, s.box(30, 16, 170, y + 1), tones, stand=1, mirror=s.mirror)
+    at = c.motif(s.motif, s.box(30, y - 122, 170, y + 1), tones, stand=1, mirror=s.mirror)
     other = s.motif2 if s.motif2 and s.chance(0.7) else None
     pale: Tones = s.tones(water)
     if not other:
@@ -167,7 +169,7 @@ def reflection(s: Scene) -> TitlePlace:
     below = (at[0], y + 1, at[2], y + 1 + min(88.0, at[3] - at[1])) if not other else s.box(48, y + 1, 152, y + 88)
     c.motif(other or s.motif, below, pale, stand=0, mirror=s.mirror, flip=True)
     step, yy, i = 5.5, y + 6, 0
-    while yy < 226:
+    while yy < y + 90:
         half = 88 - i * 3 + 9 * sin(i * 2.1)
         c.rect((100 - half, yy, 100 + half, yy + 1.1 + i * 0.07), mix(water, p.light, 0.16) if i % 2 else water)
         yy += step
@@ -175,6 +177,8 @@ def reflection(s: Scene) -> TitlePlace:
     c.rect((0, y - 0.6, WIDTH, y + 0.8), mix(water, p.light, 0.5))
     if s.motif2 and not other:
         c.motif(s.motif2, s.box(8, y - 44, 50, y + 1), tones, stand=1, mirror=s.mirror)
+    if above:
+        return TitlePlace((14, 13, 186, 72), s.titles(), plate=p.back)
     return TitlePlace((14, 230, 186, 290), s.titles(p.light), plate=water)
 
 

@@ -137,8 +137,8 @@ def house(pen: Pen) -> None:
     pen.poly("54,28 70,28 84,46 58,46", "deep")
     pen.poly("38,16 55,44 21,44", "tint")
     pen.circle(38, 34, 4, "dark")
-    for x, y, tone in ((30, 52, "accent"), (42, 52, "dark"), (58, 52, "dark"), (58, 68, "dark"), (30, 68, "dark")):
-        pen.rect(x, y, x + 8, y + 11, "accent" if tone == "accent" else "dark")
+    for i, (x, y) in enumerate(((30, 52), (42, 52), (58, 52), (58, 68), (30, 68))):
+        pen.rect(x, y, x + 8, y + 11, "dark" if i else "accent")
         pen.line(f"{x + 4},{y} {x + 4},{y + 11}", 1, "tint")
     pen.shape("42,86! 42,72 46.5,67 51,72 51,86!", "deep")
     pen.poly("40,92 54,92 51,86 42,86", "tint")

@@ -281,7 +281,7 @@ def shield(pen: Pen) -> None:
 
 def spiral(pen: Pen) -> None:
     """A hypnotic spiral."""
-    pen.circle(50, 50, 48, "light")
+    pen.circle(50, 50, 48, "dark")
     turn = [(t / 360, radians(t)) for t in range(0, 1301, 6)]
     outer = [(50 + 12.6 * k * cos(a), 50 + 12.6 * k * sin(a)) for k, a in turn]
     inner = [(50 + 12.6 * max(k - 0.5, 0) * cos(a), 50 + 12.6 * max(k - 0.5, 0) * sin(a)) for k, a in reversed(turn)]

@@ -107,7 +107,7 @@ def tones_on(palette: Palette, field: RGB, first: RGB | None = None) -> Tones:
         white = (255, 255, 255)
         light = mix(light, white, 0.75) if contrast(white, field) > 1.15 else mix(light, palette.main, 0.2)
     if body == palette.light:
-        body = light
+        body = mix(light, palette.main, 0.16)  # so that what is drawn in white still shows on it
     pale = luminance(body) > 0.6
     shade = mix(body, palette.main if pale and apart(palette.main, body) > 1.2 else palette.dark, 0.3 if pale else 0.36)
     tint = mix(body, palette.accent if pale else palette.light, 0.26 if pale else 0.42)
