@@ -79,5 +79,5 @@ def adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> Ada
 
 
 def plateau(optimizer: AdamW, *, factor: float, patience: int) -> ReduceLROnPlateau:
-    """Multiply the learning rate by `factor` after more than `patience` epochs without gain; a gain is any rise, as in stopping."""
+    """Multiply the rate by `factor` after more than `patience` epochs without gain; any rise is a gain, as in stopping."""
     return ReduceLROnPlateau(optimizer, mode="max", factor=factor, patience=patience, threshold=0.0)

@@ -1,6 +1,7 @@
 import fcntl
 import io
 import json
+import math
 import random
 
 import pytest
@@ -14,6 +15,7 @@ from datasets_cache.schema import SAMPLE_FEATURES, TEXT_VIEW_FEATURES
 from datasets_cache.store import Cache
 from datasets_cache.version import open_version, publish
 from train import history, run
+from train.compare import class_priors
 from train.config import OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
 from train.data import open_data
 from train.loop import evaluate
@@ -38,7 +40,7 @@ POSTER = POSTER.getvalue()
 
 
 def plot(number, draw):
-    return " ".join(f"w{draw.randrange(8) + 6 * (number % 2)}" for _ in range(6))
+    return " ".join(f"w{draw.randrange(8) + 6 * (number % 3 == 0)}" for _ in range(6))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def cache(tmp_path_factory):
     with cache.stage("sample", SAMPLE_FEATURES) as stage:
         for split, films in SIZES.items():
             for i in range(films):
-                genres = ["comedy"] if i % 2 else ["drama"]
+                genres = ["drama"] if i % 3 else ["comedy"]
                 row = {"id": f"{split}{i}", "title": f"Film {i}", "plot": plot(i, draw), "poster": POSTER, "poster_256": POSTER}
                 stage.write(split, {**row, "genres": genres, "given_plot": None, "given_poster_256": None})
         sample = stage.publish(shelf_id("sample", Spec()), spec=Spec(), genres=GENRES).id
@@ -239,3 +241,13 @@ def test_a_device_that_is_not_there_is_an_error_with_a_cure(name):
 def test_auto_is_the_cpu_without_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto") == torch.device("cpu")
+
+
+def test_class_priors_rank_genres_by_their_training_frequency(cache, config):
+    # train: 8 of 12 films are dramas, 4 comedies. test: 5 of 8 and 3. So all dramas rank first: precision 5/8 up to recall 5/8,
+    # then 8/16 for the rest: 25/64 + 12/64 = 37/64. Per genre one tie: 5/8 and 3/8, mean 1/2.
+    priors = class_priors(open_version(cache, config.version))
+    assert priors.ap_micro == pytest.approx(37 / 64)
+    assert priors.ap_by_genre == {"drama": pytest.approx(5 / 8), "comedy": pytest.approx(3 / 8)}
+    # p = 2/3 and 1/3: dramas lose 5/8 ln 3/2 + 3/8 ln 3, comedies the same
+    assert priors.loss == pytest.approx(5 / 8 * math.log(3 / 2) + 3 / 8 * math.log(3))
