@@ -41,7 +41,7 @@ serve: setup
 lock:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --report $(VENV)/lock.json \
-	  '.[embedded,ctranslate2,ray,dev]'
+	  '.[embedded,ctranslate2,ray,posters,dev]'
 	@$(BIN)/python -c 'import json, sys; report = json.load(open(sys.argv[1])); \
 	  pins = ((p["metadata"]["name"], p["metadata"]["version"]) for p in report["install"] if p["metadata"]["name"] != "mmuda"); \
 	  print("# Written by `make lock`: every package that any extra installs, at the version that was tested."); \
