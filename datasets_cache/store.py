@@ -152,6 +152,14 @@ class Cache:
         """Where a version lies once it is published."""
         return self.root / "versions" / version
 
+    def version_manifest(self, version: str) -> Manifest:
+        """Manifest of a published version, by its full id.
+
+        Raises:
+            ValueError: there is no such version, or its manifest is damaged.
+        """
+        return manifests.read(self.version_folder(version))
+
     def find(self, shelf: ShelfId) -> Manifest | None:
         """Manifest of a published shelf, None where there is none."""
         folder = self.shelf_folder(shelf)

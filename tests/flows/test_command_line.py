@@ -1,0 +1,163 @@
+"""The command line: every setting is an option, recipes are its defaults, mistakes get one clear message."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from flows import cli, commands
+from flows.options import merge, read_toml, to_toml
+from flows.recipes import RECIPES, AugmentationPlan, TrainingPlan
+
+
+def run(*arguments: str) -> int:
+    """Run the command line; gives back the exit code."""
+    try:
+        cli.main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture
+def augmented(monkeypatch: pytest.MonkeyPatch) -> list[AugmentationPlan]:
+    """The plans that `mmuda augment` was asked to run; nothing is run."""
+    plans: list[AugmentationPlan] = []
+    monkeypatch.setattr(commands, "augment", plans.append)
+    return plans
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[TrainingPlan]:
+    """The plans that `mmuda train` was asked to run; nothing is run."""
+    plans: list[TrainingPlan] = []
+    monkeypatch.setattr(commands, "train", plans.append)
+    return plans
+
+
+def leaves(model: BaseModel, prefix: str = "") -> set[str]:
+    """Dotted names of all settings below `model`, tags of unions left out."""
+    names: set[str] = set()
+    for field in type(model).model_fields:
+        value = getattr(model, field)
+        if isinstance(value, BaseModel):
+            names |= leaves(value, f"{prefix}{field}.")
+        elif field != "kind":
+            names.add(f"{prefix}{field}")
+    return names
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_setting_of_a_recipe_is_an_option(recipe: str, capsys: pytest.CaptureFixture[str]):
+    for command, plan in (("augment", RECIPES[recipe]().augmentation), ("train", RECIPES[recipe]().training)):
+        assert run(command, recipe, "--help") == 0
+        offered = set(re.findall(r"--(?!no-)([a-z0-9_.]+)", capsys.readouterr().out)) - {"help"}
+        assert leaves(plan) - offered == set()
+
+
+def test_without_options_a_recipe_runs_as_it_is(augmented: list[AugmentationPlan], trained: list[TrainingPlan]):
+    assert run("augment", "demo") == run("train", "mmimdb") == 0
+    assert augmented == [RECIPES["demo"]().augmentation]
+    assert trained == [RECIPES["mmimdb"]().training]
+
+
+def test_an_option_changes_its_own_setting_and_no_other(augmented: list[AugmentationPlan]):
+    assert run("augment", "demo", "--text.seed", "5", "--sample", "0.5") == 0
+    demo = RECIPES["demo"]().augmentation
+    assert demo.text is not None
+    text = demo.text.model_copy(update={"seed": 5})
+    assert augmented == [demo.model_copy(update={"text": text, "sample": 0.5})]
+
+
+def test_a_list_takes_commas_and_none_means_absence(augmented: list[AugmentationPlan], trained: list[TrainingPlan]):
+    assert run("train", "demo", "--models", "bert,mmbt", "--seeds", "1,2,3") == 0
+    assert run("augment", "demo", "--image", "none") == 0
+    assert (trained[0].models, trained[0].seeds) == (("bert", "mmbt"), (1, 2, 3))
+    assert augmented[0].image is None
+    assert augmented[0].text is not None
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_survives_the_way_through_toml(recipe: str, tmp_path: Path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(to_toml(RECIPES[recipe]()))
+    assert read_toml(path) == RECIPES[recipe]()
+
+
+def test_absence_survives_the_way_through_toml(tmp_path: Path):
+    demo = RECIPES["demo"]()
+    optim = demo.training.optim.model_copy(update={"max_grad_norm": None})
+    plain = demo.model_copy(
+        update={
+            "augmentation": demo.augmentation.model_copy(update={"text": None}),
+            "training": demo.training.model_copy(update={"optim": optim}),
+        }
+    )
+    path = tmp_path / "recipe.toml"
+    path.write_text(to_toml(plain))
+    assert read_toml(path) == plain
+
+
+def test_options_override_a_config_file_which_overrides_the_recipe(
+    augmented: list[AugmentationPlan], capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    assert run("config", "show", "mmimdb", "--augmentation.sample", "0.25", "--augmentation.name", "mine") == 0
+    path = tmp_path / "mine.toml"
+    path.write_text(capsys.readouterr().out)
+    assert run("augment", "--config", str(path), "--text.views", "2") == 0
+    (plan,) = augmented
+    assert (plan.name, plan.sample, plan.source.kind) == ("mine", 0.25, "mmimdb")
+    assert plan.text is not None
+    assert plan.text.views == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("augment", "demo", "--text.engine", "babelfish"), "text.engine.*babelfish"),
+        (("augment", "demo", "--sample", "2", "--image.num_ops", "x"), "(?s)sample.*image.num_ops|image.num_ops.*sample"),
+        (("augment", "demo", "--nonsense", "1"), "nonsense"),
+        (("augment", "imagenet"), "imagenet"),
+        (("augment", "mmimdb"), "--source.root"),
+        (("augment", "mmimdb", "--source.root", "/nowhere"), "/nowhere"),
+        (("augment", "--config", "/nowhere.toml"), "/nowhere.toml: no such file"),
+        (("augment", "--config"), "name a TOML file"),
+        (("train", "demo", "--models", "gpt"), "models.*gpt"),
+        (("cache", "show", "nothing"), "no single cache version 'nothing'"),
+        (("cache", "rm", "nothing"), "no single cache version 'nothing'"),
+        (("report", "/nowhere"), "no finished run"),
+    ],
+)
+def test_a_mistake_gets_one_clear_message_and_exit_code_2(
+    arguments: tuple[str, ...], said: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("MMUDA_CACHE", str(tmp_path))
+    assert run(*arguments) == 2
+    error = capfd.readouterr().err
+    assert re.search(said, error)
+    assert "Traceback" not in error
+
+
+def test_a_broken_config_file_names_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "broken.toml"
+    path.write_text("[augmentation\n")
+    assert run("augment", "--config", str(path)) == 2
+    assert f"{path}: not TOML" in capsys.readouterr().err
+
+
+def test_merging_goes_level_by_level():
+    assert merge({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"c": 4}, "e": 5}) == {"a": {"b": 1, "c": 4}, "d": 3, "e": 5}
+
+
+def test_the_doctor_finds_nothing_wrong_here(capsys: pytest.CaptureFixture[str]):
+    assert run("doctor") == 0
+    assert "Prefect" in capsys.readouterr().out
+
+
+def test_an_empty_cache_says_how_to_fill_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("MMUDA_CACHE", str(tmp_path))
+    assert run("cache", "ls") == 0
+    assert "mmuda augment demo" in capsys.readouterr().out
