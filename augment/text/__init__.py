@@ -1,0 +1,1 @@
+"""Back-translation: plots to a pivot language and back, sentence by sentence, guarded."""

@@ -1,0 +1,1 @@
+"""Translation engines, each behind the small protocol of ``augment.text.engines.protocol``."""

@@ -1,0 +1,125 @@
+"""Where a Marian checkpoint is: in a local folder, in the Hugging Face cache, or on the Hub."""
+
+import hashlib
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalEntryNotFoundError
+
+from augment.text.engines.protocol import MissingModel
+
+REQUIRED_FILES = ("config.json", "source.spm", "target.spm", "vocab.json", "tokenizer_config.json")
+OPTIONAL_FILES = ("generation_config.json", "target_vocab.json", "special_tokens_map.json", "added_tokens.json")
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+"""The first of them that is there is read."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def identity(model: str, revision: str | None) -> str:
+    """What decides a model's translations: ``repository@commit``, or the SHA-256 of a local folder's files.
+
+    Raises:
+        ValueError: the folder is missing or is no Marian checkpoint.
+        MissingModel: the commit of a repository without revision can be found neither in the cache nor on the Hub.
+    """
+    if (folder := _local_folder(model)) is not None:
+        return f"sha256:{_checksum(folder)}"
+    if revision and _COMMIT.fullmatch(revision):
+        return f"{model}@{revision}"
+    cached = _cached(model, revision)
+    return f"{model}@{cached.name if cached else _ask_hub(model, revision)[0]}"
+
+
+def locate(model: str, revision: str | None, *, option: str = "--text.forward_model") -> Path:
+    """Folder of a checkpoint; downloads it where it is not yet on this machine.
+
+    Args:
+        model: a local folder, or a repository on the Hub.
+        revision: commit, branch or tag of the repository; None: the newest.
+        option: command-line option that chooses another model, for the message.
+    Raises:
+        ValueError: the folder is missing or is no Marian checkpoint.
+        MissingModel: it is not on this machine, and the Hub cannot be reached or has no such repository or revision.
+    """
+    if (folder := _local_folder(model)) is not None:
+        return folder
+    if (cached := _cached(model, revision)) is not None:
+        return cached
+    commit, files = _ask_hub(model, revision, option)
+    wanted = [*REQUIRED_FILES, *OPTIONAL_FILES, *[name for name in WEIGHTS if name in files][:1]]
+    try:
+        return _checked(Path(snapshot_download(model, revision=commit, allow_patterns=wanted)))
+    except (HTTPError, OSError) as error:
+        raise _missing(model, commit, option, error) from error
+
+
+def _local_folder(model: str) -> Path | None:
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return _checked(path)
+    if path.is_absolute() or model.startswith((".", "~")) or model.count("/") != 1:
+        msg = f"{model}: no such folder, and not the name of a repository (OWNER/NAME). Give the folder of a Marian checkpoint."
+        raise ValueError(msg)
+    return None
+
+
+def _checked(folder: Path) -> Path:
+    absent = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
+    if not any((folder / name).is_file() for name in WEIGHTS):
+        absent.append(" or ".join(WEIGHTS))
+    if absent:
+        msg = f"{folder}: not a Marian checkpoint, {', '.join(absent)} missing. Give a folder as `save_pretrained` writes it."
+        raise ValueError(msg)
+    try:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (ValueError, AttributeError):
+        kind = "unreadable"
+    if kind != "marian":
+        msg = f"{folder / 'config.json'}: model type {kind!r}, expected 'marian'. Give a Marian checkpoint (opus-mt)."
+        raise ValueError(msg)
+    return folder
+
+
+def _cached(model: str, revision: str | None) -> Path | None:
+    try:
+        return _checked(Path(snapshot_download(model, revision=revision, local_files_only=True)))
+    except HFValidationError as error:
+        msg = f"{model!r}: neither a folder nor the name of a repository ({error})."
+        raise ValueError(msg) from error
+    except (LocalEntryNotFoundError, ValueError):  # ValueError: only a part of it is there
+        return None
+
+
+def _ask_hub(model: str, revision: str | None, option: str = "--text.forward_model") -> tuple[str, list[str]]:
+    """Commit and file names; asks once, where a download would try for half a minute and print each try."""
+    try:
+        found = HfApi().model_info(model, revision=revision, timeout=10)
+    except (HTTPError, OSError) as error:
+        raise _missing(model, revision, option, error) from error
+    assert found.sha is not None, "the Hub names a commit"
+    return found.sha, [sibling.rfilename for sibling in found.siblings or []]
+
+
+def _missing(model: str, revision: str | None, option: str, error: Exception) -> MissingModel:
+    why = "has no such repository or revision" if isinstance(error, HfHubHTTPError) else "cannot be reached"
+    return MissingModel(
+        f"{model} at revision {revision or 'main'} is not in the Hugging Face cache ({constants.HF_HUB_CACHE}), and the Hub "
+        f"{why}. Three ways out: `mmuda fetch RECIPE` on a connected machine; a local folder with the model "
+        f"(`{option} PATH`); the embedded engine (`--text.engine bergamot --text.pivot pt`)."
+    )
+
+
+@cache
+def _checksum(folder: Path) -> str:
+    """SHA-256 over names and contents of the files that are read."""
+    weights = next(name for name in WEIGHTS if (folder / name).is_file())
+    total = hashlib.sha256()
+    for name in sorted([*REQUIRED_FILES, *OPTIONAL_FILES, weights]):
+        if (folder / name).is_file():
+            with (folder / name).open("rb") as file:
+                total.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()

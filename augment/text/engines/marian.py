@@ -1,0 +1,192 @@
+"""Marian checkpoints (opus-mt) through transformers, on CPU or CUDA."""
+
+import copy
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, LogitsProcessorList, MarianMTModel, MarianTokenizer
+from transformers.utils import logging
+
+from augment.text.engines import checkpoints
+from augment.text.engines.batching import by_token_budget
+from augment.text.engines.decoding import LengthLimit, SeededSampling
+from augment.text.engines.protocol import Translated
+from augment.text.spec import Decoding, Precision
+
+BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
+"""Source tokens of a batch, padding included, where the caller names none."""
+
+
+@dataclass(frozen=True)
+class MarianTranslator:
+    """One direction by one Marian checkpoint.
+
+    A translation depends on the sentence and its seed; on the batch only as far as floating-point sums do.
+    """
+
+    source: str
+    target: str
+    model: str
+    """Repository on the Hub, or local folder."""
+    revision: str | None = None
+    """Commit of the repository; None: the newest."""
+    decoding: Decoding = "sampling"
+    temperature: float = 0.8
+    top_k: int | None = None
+    top_p: float | None = None
+    beams: int = 4
+    dtype: Precision = "fp32"
+    device: str = "auto"
+    """`auto` takes CUDA where there is one."""
+    threads: int | None = None
+    """Threads on the CPU; by default as many as torch takes."""
+    batch_tokens: int | None = None
+    """Source tokens of a batch, padding included; by default as the device likes it."""
+    option: str = "--text.forward_model"
+    """Command-line option that chooses another model, for messages."""
+
+    @property
+    def direction(self) -> str:
+        """For people."""
+        return f"{self.source} → {self.target}"
+
+    @property
+    def models(self) -> Mapping[str, str]:
+        """The checkpoint by commit, a local one by checksum.
+
+        Raises:
+            ValueError: see `checkpoints.identity`.
+        """
+        return {self.direction: checkpoints.identity(self.model, self.revision)}
+
+    @property
+    def draws(self) -> bool:
+        """Whether it samples."""
+        return self.decoding == "sampling"
+
+    def load(self) -> None:
+        """Load the checkpoint now.
+
+        Raises:
+            MissingModel: it is neither on this machine nor within reach.
+            ValueError: the folder is not a Marian checkpoint, or the device is not there.
+        """
+        self._loaded()
+
+    def fits(self, sentence: str) -> bool:
+        """Whether the model has room for `sentence` and for a translation of twice its tokens."""
+        tokenizer, model = self._loaded()
+        room = model.config.max_position_embeddings // 2
+        return len(tokenizer(sentence, verbose=False)["input_ids"]) <= room
+
+    def translate(self, sentences: Sequence[str], *, seeds: Sequence[int]) -> Iterator[Translated]:
+        """Translate `sentences` in batches of like length, the longest first.
+
+        Raises:
+            ValueError: see `load`.
+        """
+        tokenizer, model = self._loaded()
+        tokens = tokenizer(list(sentences), verbose=False)["input_ids"]
+        budget = self.batch_tokens or BATCH_TOKENS.get(model.device.type, BATCH_TOKENS["cpu"])
+        per_sentence = self.beams if self.decoding == "beam" else 1
+        for batch in by_token_budget([len(sentence) for sentence in tokens], max(1, budget // per_sentence)):
+            with _quiet(), _threads(self.threads), torch.inference_mode():
+                done = self._generate(tokenizer, model, [tokens[at] for at in batch], [seeds[at] for at in batch])
+            assert len(done) == len(batch), f"{len(batch)} sentences went in, {len(done)} came back"
+            for position, (text, finished) in zip(batch, done, strict=True):
+                yield Translated(position, text, None if finished else "unfinished")
+
+    def _loaded(self) -> tuple[Any, Any]:
+        folder = checkpoints.locate(self.model, self.revision, option=self.option)
+        return _load(folder, self.dtype, resolve_device(self.device))
+
+    def _generate(
+        self, tokenizer: Any, model: Any, tokens: Sequence[Sequence[int]], seeds: Sequence[int]
+    ) -> list[tuple[str, bool]]:
+        """Text of each sentence, and whether it ended by itself."""
+        limits = [length_limit(len(sentence), model.config.max_position_embeddings) for sentence in tokens]
+        beams = self.beams if self.decoding == "beam" else 1
+        end = model.config.eos_token_id
+        steps = max(limits) + 1
+        processors: list[LengthLimit | SeededSampling] = [LengthLimit(limits, beams=beams, end=end)]
+        if self.decoding == "sampling":
+            drawing = {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
+            processors.append(SeededSampling(seeds, steps=steps, **drawing))  # type: ignore[arg-type]
+        inputs = tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(model.device)
+        rows = model.generate(
+            **inputs,
+            generation_config=_search(model.generation_config, beams=beams, steps=steps),
+            logits_processor=LogitsProcessorList(processors),
+        ).tolist()
+        pad = model.config.pad_token_id
+        bodies = [list(takewhile(lambda token: token not in (end, pad), row[1:])) for row in rows]
+        texts = tokenizer.batch_decode(bodies, skip_special_tokens=True)
+        return [(text, len(body) < limit) for text, body, limit in zip(texts, bodies, limits, strict=True)]
+
+
+def length_limit(source_tokens: int, positions: int) -> int:
+    """Tokens that a translation may have: more than that is a loop, not a sentence."""
+    return min(2 * source_tokens + 16, positions - 2)
+
+
+def resolve_device(device: str) -> str:
+    """``cuda`` or ``cpu`` for ``auto``, else the device itself.
+
+    Raises:
+        ValueError: there is no such device.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        msg = f"device {device!r} cannot be used here ({str(error).splitlines()[0]}); choose `auto`, `cpu` or `cuda`."
+        raise ValueError(msg) from error
+    return device
+
+
+def _search(checkpoint: GenerationConfig, *, beams: int, steps: int) -> GenerationConfig:
+    """The checkpoint's own settings, such as its length penalty, with our beams and limit."""
+    config = copy.deepcopy(checkpoint)
+    config.update(
+        do_sample=False, num_beams=beams, max_length=None, max_new_tokens=steps, temperature=None, top_k=None, top_p=None
+    )
+    return config
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, dtype: Precision, device: str) -> tuple[Any, Any]:
+    with _quiet():
+        tokenizer = MarianTokenizer.from_pretrained(folder)
+        model: Any = MarianMTModel.from_pretrained(folder, dtype=torch.bfloat16 if dtype == "bf16" else torch.float32)
+    return tokenizer, model.to(device).eval()
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Transformers' progress bars and advice stay off the screen; the caller's settings come back."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def _threads(wanted: int | None) -> Generator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(wanted or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
