@@ -79,13 +79,14 @@ def test_a_fine_pattern_is_averaged_and_not_picked_from():
     assert np.ptp(shown) < 12
 
 
-def test_a_large_jpeg_decoded_at_a_fraction_looks_like_its_box_averages():
+@pytest.mark.parametrize("factor", [3, 4, 6, 8, 11])
+def test_a_large_jpeg_decoded_at_a_fraction_looks_like_its_box_averages(factor: int):
     generator = np.random.default_rng(1)
-    coarse = Image.fromarray(generator.integers(0, 256, (48, 48, 3), dtype=np.uint8))
-    large = coarse.resize((2048, 2048), Image.Resampling.BICUBIC)
-    averages = np.asarray(large).reshape(256, 8, 256, 8, 3).mean(axis=(1, 3))
-    shown = pixels(prepare(encode(large, "JPEG", quality=95)).square)
-    assert np.abs(shown - averages).mean() < 2.5
+    coarse = Image.fromarray(generator.integers(0, 256, (96, 96, 3), dtype=np.uint8))
+    large = coarse.resize((256 * factor, 256 * factor), Image.Resampling.BICUBIC)
+    averages = np.asarray(large).reshape(256, factor, 256, factor, 3).mean(axis=(1, 3))
+    shown = pixels(prepare(encode(large, "JPEG", quality=95, subsampling=0)).square)
+    assert np.abs(shown - averages).mean() < 3
 
 
 @pytest.mark.parametrize(

@@ -161,13 +161,25 @@ def test_files_in_another_order_give_the_same_shelf(mmimdb_folder: Write, cache:
     assert again.id == first.id
 
 
-def test_an_archive_gives_the_same_shelf_as_its_folder(mmimdb_folder: Write, cache: Cache, tmp_path: Path):
+def test_an_archive_gives_the_same_shelf_as_its_folder_in_one_pass(
+    mmimdb_folder: Write, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     root = mmimdb_folder(SPLIT)
     with tarfile.open(tmp_path / "mmimdb.tar.gz", "w:gz") as archive:
         archive.add(root, "mmimdb")
     first = publish_sample(MmimdbSource(root=root), share=0.3, cache=cache)
     packed = publish_sample(MmimdbSource(root=tmp_path / "mmimdb.tar.gz"), share=0.3, cache=cache)
     assert packed.id == first.id
+    passes: list[object] = []
+    whole = tarfile.open
+
+    def counted(*args: Any, **options: Any) -> tarfile.TarFile:
+        passes.append(options)
+        return whole(*args, **options)
+
+    monkeypatch.setattr(tarfile, "open", counted)
+    publish_sample(MmimdbSource(root=tmp_path / "mmimdb.tar.gz"), share=1.0, cache=cache)
+    assert len(passes) == 1
     assert not list((cache.root / "staging").iterdir())
 
 
@@ -255,6 +267,9 @@ def test_given_views_are_carried_and_change_the_shelf(moviescope_folder: Write, 
     assert rows_by_id["y"]["given_poster_256"] is None
     assert sample.manifest.counts == {"repaired: given poster unusable": 1}
     assert (sample.manifest.spec["given_text"], sample.manifest.spec["given_images"]) == (True, True)
+    train = (root / "train.jsonl").read_text()
+    (root / "train.jsonl").write_text(train.replace("Tale x", "Fable x"))
+    assert publish_sample(source, share=1.0, cache=cache).id != sample.id
     plain = publish_sample(MoviescopeSource(root=root), share=1.0, cache=cache)
     assert plain.id != sample.id
     assert plain.manifest.spec["given_text"] is False

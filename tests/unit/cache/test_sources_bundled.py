@@ -50,7 +50,6 @@ def test_an_installation_without_the_films_says_so(tmp_path: Path):
         bundled.read(tmp_path)
 
 
-@pytest.mark.skipif(not (bundled.FOLDER / "posters").is_dir(), reason="the posters of the bundled films are not drawn yet")
 def test_the_shipped_films_are_whole():
     index = bundled.read()
     assert index.skipped == ()

@@ -221,7 +221,11 @@ def test_an_archive_gives_the_same_films_as_its_folder(mmimdb_folder: Write, tmp
 def test_an_archive_is_passed_over_once_for_the_likely_posters_and_once_more_for_others(
     mmimdb_folder: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    archive = pack(mmimdb_folder({"train": ["1", "2", "5"], "dev": ["3"], "test": ["4"]}), tmp_path / "mmimdb.tar.gz")
+    root = mmimdb_folder({"train": ["1", "2", "5"], "dev": ["3"], "test": ["4"]})
+    posters = {film: f"poster of {film} ".encode() * int(film) for film in "12345"}
+    for film, data in posters.items():
+        (root / "dataset" / f"{film}.jpeg").write_bytes(data)
+    archive = pack(root, tmp_path / "mmimdb.tar.gz")
     passes: list[Any] = []
     whole = tarfile.open
 
@@ -233,11 +237,10 @@ def test_an_archive_is_passed_over_once_for_the_likely_posters_and_once_more_for
     with tempfile.TemporaryFile() as scratch:
         index = read_source(MmimdbSource(root=archive), likely=lambda film: film in "34", scratch=scratch)
         index.posters.load(["3", "4"])
-        assert index.posters.read("3")
+        assert index.posters.read("4") == posters["4"]
         assert len(passes) == 1
         index.posters.load(["1", "2", "5"])
-        assert index.posters.read("1")
-        assert index.posters.read("5")
+        assert {film: index.posters.read(film) for film in "53412"} == posters
         assert len(passes) == 2
 
 
