@@ -64,6 +64,11 @@ class Row(Frozen):
         """``MMBT + UDA``."""
         return f"{MODEL_TITLES.get(self.model, self.model)}{' + UDA' if self.uda else ''}"
 
+    @property
+    def trained(self) -> str:
+        """``8 of 13``: the tested epoch and all that were trained, means over seeds; a dash for the priors."""
+        return f"{self.best_epoch.mean:.3g} of {self.epochs.mean:.3g}" if self.best_epoch and self.epochs else "–"
+
 
 class Comparison(Frozen):
     """The table of one cache version."""
@@ -122,8 +127,7 @@ def as_table(comparison: Comparison) -> Table:
     for heading in ("AP macro", "AP micro", "gap train − val.", "best epoch"):
         table.add_column(heading, justify="right")
     for row in comparison.rows:
-        best = f"{row.best_epoch.mean:g} of {row.epochs.mean:g}" if row.best_epoch and row.epochs else "–"
-        cells = (row.title, str(row.ap_macro), str(row.ap_micro), str(row.gap) if row.gap else "–", best)
+        cells = (row.title, str(row.ap_macro), str(row.ap_micro), str(row.gap) if row.gap else "–", row.trained)
         table.add_row(*cells, end_section=row.uda is True)
     return table
 
