@@ -13,8 +13,9 @@ GreyLevel = Annotated[int, Field(ge=0, le=255)]
 class RandAugmentSpec(Frozen):
     """Everything that decides the augmented posters of a sample."""
 
-    magnitude: float = Field(default=9.0, ge=0, le=10)
-    """Strength of every operation: 0 changes nothing, 10 is the largest change (``docs/randaugment.md`` has the table)."""
+    magnitude: float = Field(default=5.0, ge=0, le=10)
+    """Strength of every operation: 0 changes nothing, 10 is the largest change (``docs/randaugment.md`` has the table, and the
+    reason for 5)."""
     min_magnitude: float | None = Field(default=None, ge=0, le=10)
     """If set, each operation draws its own strength uniformly from here up to `magnitude`; else all have `magnitude`."""
     num_ops: int = Field(default=2, ge=0)

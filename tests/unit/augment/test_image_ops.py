@@ -44,6 +44,15 @@ def real_posters():
     return [np.array(Image.open(file).convert("RGB").resize((256, 256), Image.Resampling.BICUBIC)) for file in files]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_torch_thread():
+    """The oracle's small tensors only wait for threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def op_named(name):
     return next(op for op in OPS if op.name == name)
 
