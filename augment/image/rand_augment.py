@@ -73,9 +73,8 @@ def publish(
     if workers is not None and workers < 1:
         msg = f"workers {workers}: expected at least 1, or None for one for each CPU."
         raise ValueError(msg)
-    shelf = shelf_id("image", spec, [sample])
-    if cache.find(shelf):
-        return shelf
+    if published := find(spec, sample, cache=cache):
+        return published
     films = cache.open(sample).split("train").select_columns(["id", "poster_256"])
     from augment.image.poster import augment_poster  # only now: it brings albumentations, and that torch
 
@@ -85,8 +84,15 @@ def publish(
         for row, change in track(made, total=len(films) * spec.views, title="Augmenting posters", unit="posters"):
             stage.write("train", asdict(row))
             tally.add(row, change)
+        shelf = shelf_id("image", spec, [sample])
         stage.publish(shelf, spec=spec, parents=[sample], counts=tally.counts(), quality=tally.quality())
     return shelf
+
+
+def find(spec: RandAugmentSpec, sample: ShelfId, *, cache: Cache) -> ShelfId | None:
+    """Name of the published shelf that `publish` would make, None where there is none."""
+    shelf = shelf_id("image", spec, [sample])
+    return shelf if cache.find(shelf) else None
 
 
 def _in_order(make: MakeView, films: Dataset, *, views: int, workers: int) -> Iterator[Made]:

@@ -124,7 +124,7 @@ def _overhang(per_column: float, per_row: float, start: float, *, columns: int, 
 class Warp(albumentations.ImageOnlyTransform):
     """An affine map, nearest neighbour; what comes from outside the picture gets the fill colour.
 
-    Two to three times as fast as ``warpAffine`` with a constant border, pixel for pixel the same: OpenCV is quick where every
+    For rotations three times as fast as ``warpAffine`` with a constant border, and the same pixels: OpenCV is quick where every
     source pixel exists, so the picture is first widened by as much as the map reaches beyond it.
     """
 
