@@ -149,6 +149,12 @@ def test_a_translation_that_does_not_end_is_called_unfinished(make_marian: MakeM
     assert [translated.problem for translated in ends.translate(SENTENCES[:2], seeds=[0, 0])] == [None, None]
 
 
+def test_a_loop_is_as_long_in_a_batch_as_alone(make_marian: MakeMarian):
+    folder = make_marian(1, end_bias=-100.0)
+    alone = [direct(folder, sentence, num_beams=1) for sentence in SENTENCES[:3]]
+    assert translate(MarianTranslator("en", "fr", str(folder), decoding="greedy"), SENTENCES[:3]) == alone
+
+
 def test_a_sentence_beyond_the_limit_is_split_and_nothing_is_lost(make_marian: MakeMarian):
     folder = make_marian(1)
     translator = MarianTranslator("en", "fr", str(folder), decoding="greedy")
