@@ -4,7 +4,8 @@ Pictures are RGB, uint8, [H, W, 3], contiguous. An operation leaves its input as
 itself where it changes nothing. ``docs/randaugment.md`` is the reference page.
 
 albumentations does the work where its transform has the very definition: NoOp, Solarize, Posterize. Its AutoContrast, Equalize,
-Sharpen and ColorJitter give other grey levels, its rotation takes four times as long: ``augment.image.transforms`` has those. All are called by ``apply`` with the exact parameter, because ``__call__`` draws parameters of its own.
+Sharpen and ColorJitter give other grey levels, its rotation takes four times as long: ``augment.image.transforms`` has those.
+All are called by ``apply`` with the exact parameter, because ``__call__`` draws parameters of its own.
 """
 
 import math
