@@ -57,7 +57,8 @@ class BackTranslationSpec(Frozen):
     max_length_change: float = Field(default=0.5, gt=0)
     """A sentence is kept as the original where its length in characters changes by more than this share."""
     max_repeats: int = Field(default=2, ge=1)
-    """A sentence is kept as the original where the translation says a phrase more often in a row than this and than it did."""
+    """A sentence is kept as the original where its translation repeats a phrase in a row more often than this, and more often
+    than the original."""
 
     def model_for(self, leg: Literal["forward", "backward"]) -> tuple[str, str | None]:
         """Repository or folder of a leg's Marian model, and the revision to use (None: the newest)."""
