@@ -69,15 +69,21 @@ def publish_sample(source: SourceSpec, *, share: float, cache: Cache, strict: bo
     if not 0 < share <= 1:
         msg = f"a sample has a share above 0 and at most 1 of each split, got {share}; 0.3 takes 30 %."
         raise ValueError(msg)
-    settings = {"source": source.model_dump(mode="json", exclude={"root"}), "share": share}
     stat = sources.stat_digest(source)
-    known = recall(cache, settings, stat)
-    if known and cache.find(known.sample):
-        _refuse(known.issues, strict=strict)
-        return Sample(known.sample, cache.open(known.sample).manifest, reused=True, issues=known.issues)
+    if published := _recall(source, share, stat, cache, strict=strict):
+        return published
     sample = _publish(source, share=share, cache=cache, strict=strict, track=track)
-    remember(cache, settings, stat, Reading(sample=sample.id, issues=sample.issues))
+    remember(cache, _settings(source, share), stat, Reading(sample=sample.id, issues=sample.issues))
     return sample
+
+
+def find_sample(source: SourceSpec, *, share: float, cache: Cache, strict: bool = False) -> Sample | None:
+    """The published sample of a source that has not been touched since it was read; None where it has to be read.
+
+    Raises:
+        ValueError: the source is not where it should be, or, if `strict`, rows were skipped.
+    """
+    return _recall(source, share, sources.stat_digest(source), cache, strict=strict)
 
 
 def rank(film: str) -> bytes:
@@ -93,6 +99,18 @@ def by_rank(records: Iterable[Record]) -> list[Record]:
 def genre_drift(sample: Sequence[Record], full: Sequence[Record], genres: Sequence[str]) -> dict[str, float]:
     """For each genre, its share among the sample's films less its share among all films."""
     return {genre: round(_genre_share(sample, genre) - _genre_share(full, genre), 4) for genre in genres}
+
+
+def _recall(source: SourceSpec, share: float, stat: str, cache: Cache, *, strict: bool) -> Sample | None:
+    known = recall(cache, _settings(source, share), stat)
+    if not known or not cache.find(known.sample):
+        return None
+    _refuse(known.issues, strict=strict)
+    return Sample(known.sample, cache.open(known.sample).manifest, reused=True, issues=known.issues)
+
+
+def _settings(source: SourceSpec, share: float) -> dict[str, Any]:
+    return {"source": source.model_dump(mode="json", exclude={"root"}), "share": share}
 
 
 def _publish(source: SourceSpec, *, share: float, cache: Cache, strict: bool, track: Track) -> Sample:

@@ -87,7 +87,8 @@ def resolve(cache: Cache, wanted: str) -> str:
 
     Args:
         cache: where to look.
-        wanted: an id, the name of a recipe (its newest version), ``latest`` (the newest of all), or the unique beginning of an id.
+        wanted: an id, the name of a recipe (its newest version), ``latest`` (the newest of all), or the unique beginning of
+            an id.
     Raises:
         ValueError: no version or several fit; the message lists what there is.
     """
