@@ -98,10 +98,9 @@ def locate(*, name: str, weights: str, download: bool = False) -> Path | None:
         return None
     _known(name)
     choices = torchvision_models.get_model_weights(name)
-    if weights not in choices.__members__:
-        msg = (
-            f"{name} has no weights {weights!r}; choose of {[*choices.__members__, 'random']} or give a .pth/.safetensors file."
-        )
+    names = [choice for choice in choices.__members__ if choice != "DEFAULT"]  # what that names changes with torchvision
+    if weights not in names:
+        msg = f"{name} has no weights {weights!r}; choose of {[*names, 'random']} or give a .pth/.safetensors file."
         raise ValueError(msg)
     return _in_torch_cache(choices[weights].url, title=f"{name} {weights}", download=download)
 
