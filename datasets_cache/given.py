@@ -47,6 +47,12 @@ def publish_given_images(sample: ShelfId, *, cache: Cache) -> ShelfId:
     return _publish("image", IMAGE_VIEW_FEATURES, sample, rows, cache)
 
 
+def find_given(kind: Literal["text", "image"], sample: ShelfId, *, cache: Cache) -> ShelfId | None:
+    """Name of the published shelf of given views, None where there is none."""
+    shelf = shelf_id(kind, GivenSpec(), [sample])
+    return shelf if cache.find(shelf) else None
+
+
 def _open(sample: ShelfId, cache: Cache, *, column: str, option: str) -> Shelf:
     opened = cache.open(sample)
     films = opened.split("train")

@@ -54,6 +54,11 @@ def rows_by_id(views: Dataset) -> Mapping[str, list[int]]:
     return {film: [row for _, row in sorted(found)] for film, found in rows.items()}
 
 
+def version_id(name: str, sample: ShelfId, text: ShelfId | None, image: ShelfId | None) -> str:
+    """Id of the version that joins these shelves under `name`."""
+    return f"{name}-{fingerprint([sample, text, image])[:8]}"
+
+
 def publish(cache: Cache, *, name: str, sample: ShelfId, text: ShelfId | None, image: ShelfId | None) -> Manifest:
     """Publish the version that joins `sample` with its views, or find it already published.
 
@@ -66,7 +71,7 @@ def publish(cache: Cache, *, name: str, sample: ShelfId, text: ShelfId | None, i
         if view and cache.open(view).manifest.parents != (sample,):
             msg = f"{view} was made from {cache.open(view).manifest.parents}, not from {sample}; choose views of one sample."
             raise ValueError(msg)
-    version = f"{name}-{fingerprint([sample, text, image])[:8]}"
+    version = version_id(name, sample, text, image)
     if (cache.version_folder(version) / manifests.FILE_NAME).is_file():
         return manifests.read(cache.version_folder(version))
     manifest = Manifest(

@@ -14,12 +14,20 @@ from datasets_cache.manifest import Manifest
 from datasets_cache.store import Cache, check_files
 from flows import doctor as doctors
 from flows.environment import make_prefect_home
+from flows.published import find_published
 from flows.recipes import AugmentationPlan, Recipe, TrainingPlan
 from flows.terminal import console, step
 
 
 def augment(plan: AugmentationPlan) -> str:
-    """Run the augmentation flow in this process and print what came out; gives back the version id."""
+    """Run the augmentation flow in this process and print what came out; gives back the version id.
+
+    Where everything is published already it says so, and starts nothing.
+    """
+    if published := find_published(plan, Cache()):
+        console().print(f"Already in the cache, nothing to do: {published}")
+        show_version(published)
+        return published
     make_prefect_home()
     with step("Starting Prefect"):
         from flows.augmentation import augmentation

@@ -154,8 +154,7 @@ def publish(
         ValueError: settings that cannot go together, a missing model (`MissingModel`), or a missing or damaged sample.
     """
     legs = translators(spec, device=device, threads=threads, batch_tokens=batch_tokens)
-    models = {name: identity for leg in legs for name, identity in leg.models.items()}
-    shelf = shelf_id("text", spec.normalised(), (sample,), models=canonical_json(models))
+    shelf, models = _name(spec, sample, legs)
     if cache.find(shelf):
         return cache.open(shelf).id
     films = cache.open(sample).split("train").select_columns(["id", "plot"])
@@ -174,6 +173,21 @@ def publish(
         quality = _quality(counts, ratios)
         stage.publish(shelf, spec=spec, parents=(sample,), counts=_ordered(counts), quality=quality, models=models)
     return shelf
+
+
+def find(spec: BackTranslationSpec, sample: ShelfId, *, cache: Cache) -> ShelfId | None:
+    """Name of the published shelf that `publish` would make, None where there is none. Loads no model.
+
+    Raises:
+        ValueError: settings that cannot go together, or a missing model (`MissingModel`) whose revision is not known.
+    """
+    shelf, _ = _name(spec, sample, translators(spec))
+    return shelf if cache.find(shelf) else None
+
+
+def _name(spec: BackTranslationSpec, sample: ShelfId, legs: Sequence[Translator]) -> tuple[ShelfId, dict[str, str]]:
+    models = {name: identity for leg in legs for name, identity in leg.models.items()}
+    return shelf_id("text", spec.normalised(), (sample,), models=canonical_json(models)), models
 
 
 def _views(
