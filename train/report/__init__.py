@@ -67,12 +67,14 @@ def _values(results: Sequence[RunResult], comparison: Comparison, priors: Scores
         "seeds": seeds,
         "many_seeds": len(seeds) > 1,
         "published": content.PUBLISHED if recipe == "moviescope" else (),
+        "cut_short": [one.run for one in results if one.best_epoch == one.epochs],
         "films": films,
         "has_views": views,
         "changed_share": sum(film.changed for film in films) / len(films) if version.text else None,
         "excerpt_words": content.EXCERPT_WORDS,
         "shared": shared,
         "own_settings": own,
+        "command": content.command(results, recipe=recipe),
         "shelves": [
             (name, shelf, content.flat(shelf.spec), shelf.counts, content.flat(shelf.quality))
             for name, shelf in content.shelves(version)
@@ -145,7 +147,8 @@ def _lead(comparison: Comparison) -> str:
 
 
 def _effect(base: Row, uda: Row) -> str:
-    text = f"{base.title} {uda.ap_micro.mean - base.ap_micro.mean:+.1f} points AP micro"
+    change = f"{uda.ap_micro.mean - base.ap_micro.mean:+.1f}".replace("-", "−")
+    text = f"{base.title} {change} points AP micro"
     if base.gap and uda.gap:
         text += f", gap {base.gap.mean:.1f} → {uda.gap.mean:.1f}"
     return text

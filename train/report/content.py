@@ -2,6 +2,7 @@
 
 import base64
 import io
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -113,6 +114,24 @@ def settings(results: Sequence[RunResult]) -> tuple[dict[str, Any], dict[str, di
     first = next(iter(by_run.values()))
     shared = {key: value for key, value in first.items() if all((key, value) in found.items() for found in by_run.values())}
     return shared, {run: {key: value for key, value in found.items() if key not in shared} for run, found in by_run.items()}
+
+
+def command(results: Sequence[RunResult], *, recipe: str) -> str | None:
+    """The command line that finds or trains these runs, every setting spelled out; None where their settings are not known."""
+    configs = [config for result in results if (config := _config(result))]
+    with_uda = [config for config in configs if config["uda"]]
+    terms = {repr(config["uda"]) for config in with_uda}
+    if len({repr((config["text"], config["image"], config["optim"])) for config in configs}) != 1 or len(terms) > 1:
+        return None
+    uda = "both" if 0 < len(with_uda) < len(configs) else "on" if with_uda else "off"
+    seeds, models = sorted({config["seed"] for config in configs}), [m for m in MODELS if m in {c["model"] for c in configs}]
+    options = {"version": configs[0]["version"], "models": ",".join(models), "uda": uda, "seeds": ",".join(map(str, seeds))}
+    for part in ("text", "image", "optim"):
+        options |= flat(configs[0][part], f"{part}.")
+    if with_uda:
+        options |= flat(with_uda[0]["uda"], "consistency.")
+    words = [f"--{name} {shlex.quote('none' if value is None else str(value))}" for name, value in options.items()]
+    return " \\\n  ".join([f"mmuda train {shlex.quote(recipe)}", *words])
 
 
 def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

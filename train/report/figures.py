@@ -69,12 +69,12 @@ def curves(runs: Sequence[Sequence[EpochMetrics]], *, title: str, uda: bool, bot
             axes.plot(
                 best.epoch, best.validation.ap_micro, "o", ms=8, mfc=colour, mec=PAPER, mew=2, label="tested" if label else None
             )
-            _mark_switch(axes, epochs, top=label)
+            _mark_switch(axes, epochs, named=label)
         axes.set(xlim=(0.5, last_epoch + 0.5), ylim=(bottom, 1.02), xlabel="epoch")
         axes.set_title(title, weight="bold", pad=10)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.legend(loc="lower right", fontsize=10)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=3, fontsize=10, handlelength=1.6, columnspacing=1.2)
         return _svg(figure, name=f"curves-{title}", described=f"{title}: training and validation AP micro by epoch")
 
 
@@ -175,15 +175,17 @@ def _canvas(*, height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _mark_switch(axes: Axes, epochs: Sequence[EpochMetrics], *, top: bool) -> None:
+def _mark_switch(axes: Axes, epochs: Sequence[EpochMetrics], *, named: bool) -> None:
     switch = next((one.epoch + 0.5 for one, two in zip(epochs, epochs[1:], strict=False) if one.phase != two.phase), None)
     if switch is None:
         return
     axes.axvline(switch, color=MUTED, lw=1.2, ls=":")
-    if top:
+    if named:
+        place, side = ((-5, 5), "right") if switch > epochs[-1].epoch / 2 else ((5, 5), "left")
         axes.annotate(
-            "consistency off ▸", (switch, 1.01), xycoords=("data", "axes fraction"), ha="center", color=MUTED, fontsize=9.5
-        )
+            "consistency off from here", (switch, 0), xycoords=("data", "axes fraction"), xytext=place,
+            textcoords="offset points", ha=side, color=MUTED, fontsize=9.5,
+        )  # fmt: skip
 
 
 def _svg(figure: Figure, *, name: str, described: str) -> Markup:

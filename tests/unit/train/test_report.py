@@ -1,5 +1,7 @@
+import html
 import io
 import re
+import shlex
 import warnings
 from collections import Counter
 from html.parser import HTMLParser
@@ -196,6 +198,16 @@ def test_settings_that_runs_share_are_told_once(page):
     assert page.has("One seed: a direction, not a result.")
 
 
+def test_the_command_spells_out_every_setting(written):
+    shown = html.unescape(re.search(r"<pre><code>(.*?)</code></pre>", written.read_text(), re.DOTALL)[1]).replace("\\\n", " ")
+    words = shlex.split(shown)
+    options = dict(zip(words[3::2], words[4::2], strict=True))
+    assert words[:3] == ["mmuda", "train", "tiny"]
+    assert (options["--models"], options["--uda"], options["--seeds"]) == ("bert,resnet,mmbt", "both", "1")
+    assert (options["--optim.learning_rate"], options["--text.revision"]) == ("5e-05", "none")
+    assert (options["--consistency.weight"], options["--consistency.reduction"]) == ("1.0", "joint")
+
+
 def test_reported_figures_stand_on_moviescope_pages_alone(page, tmp_path):
     assert not page.has("71.5 / 74.1")
     cache, version = published(tmp_path / "cache", name="moviescope", views=False)
@@ -212,6 +224,13 @@ def test_a_page_without_views_or_run_directories_says_what_is_missing(tmp_path):
     assert page.has("no augmented views")
     assert page.has("are not there any more")
     assert page.of("mark") == []
+
+
+def test_runs_that_the_epoch_limit_cut_short_are_named(page, tmp_path):
+    cache, version = published(tmp_path / "cache", views=False)
+    cut = trained(tmp_path, version).model_copy(update={"best_epoch": 3})
+    assert Page(write_report([cut], cache=cache, path=tmp_path / "page.html")).has("Still gaining when the epoch limit")
+    assert not page.has("Still gaining")
 
 
 def test_several_seeds_give_a_spread(tmp_path):

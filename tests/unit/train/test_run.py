@@ -106,7 +106,10 @@ def test_a_cell_leaves_what_its_result_says_and_no_checkpoint(cache, config, tmp
 
 
 def test_the_saved_weights_give_the_reported_test_scores(cache, config, tmp_path):
+    optim = config.optim.model_copy(update={"learning_rate": 0.02, "max_epochs": 6, "patience": 3})
+    config = config.model_copy(update={"optim": optim})
     result = cell(config, cache, tmp_path)
+    assert result.best_epoch < result.epochs  # else the last weights would do as well
     model = build(config, genres=len(GENRES))
     model.load_state_dict(load_file(result.path / "model.safetensors"))
     batches = open_data(open_version(cache, config.version), config).evaluation("test")
@@ -120,6 +123,15 @@ def test_a_finished_run_is_returned_without_training(cache, config, tmp_path):
     assert trained == []
     assert find_finished(config, tmp_path) == first
     assert find_finished(config.model_copy(update={"seed": 2}), tmp_path) is None
+
+
+def test_a_cell_does_not_depend_on_the_callers_random_numbers(cache, config, tmp_path):
+    torch.manual_seed(1)
+    one = cell(config, cache, tmp_path / "one")
+    torch.manual_seed(2)
+    other = cell(config, cache, tmp_path / "other")
+    assert without_seconds(one) == without_seconds(other)
+    assert without_seconds(cell(config.model_copy(update={"seed": 2}), cache, tmp_path / "one")) != without_seconds(one)
 
 
 def test_a_moved_run_knows_where_it_lies(cache, config, tmp_path):
