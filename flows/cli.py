@@ -14,7 +14,7 @@ from datasets_cache import version as versions
 from datasets_cache.frozen import Frozen
 from datasets_cache.store import Cache
 from flows import commands
-from flows.environment import prepare_prefect, quieten_libraries
+from flows.environment import prepare_prefect, prepare_libraries
 from flows.fetch import fetch
 from flows.options import NONE, read_toml, to_toml, with_defaults
 from flows.recipes import RECIPES, AugmentationPlan, Recipe, TrainingPlan
@@ -245,7 +245,7 @@ def explain(error: ValidationError) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; a user's mistake ends with one clear message and exit code 2."""
     prepare_prefect()
-    quieten_libraries()
+    prepare_libraries()
     try:
         rest, recipes = take_config(sys.argv[1:] if arguments is None else arguments)
         CliApp.run(command_line(recipes), cli_args=rest)

@@ -44,9 +44,10 @@ def prefect_home() -> Path:
     return default_root() / "prefect"
 
 
-def quieten_libraries() -> None:
-    """Silence progress bars and advice of the libraries; their errors still reach the user as exceptions."""
+def prepare_libraries() -> None:
+    """Silence progress bars and advice of the libraries, and let their idle threads sleep; errors still reach the user."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while others work slow a shared machine down
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

@@ -65,6 +65,9 @@ class OptimConfig(Frozen):
     """Films a step."""
     learning_rate: float = Field(default=5e-5, gt=0)
     """AdamW's step size at the start."""
+    head_learning_rate: float | None = Field(default=None, gt=0)
+    """Step size of the layers that start at random (classifier, MMBT's image projection); None is `learning_rate`, as in the
+    demonstrated protocol."""
     weight_decay: float = Field(default=0.01, ge=0)
     """Decay of weights, not of biases and normalisation layers."""
     plateau_factor: float = Field(default=0.5, gt=0, lt=1)

@@ -18,6 +18,9 @@ from train.records import Batch, StepLosses
 Consistency = Callable[[Tensor, Tensor], Tensor]
 """(teacher logits [B, G], logits of the augmented films [B, G]) to a scalar."""
 
+NEW_LAYERS = ("classifier", "projection")
+"""Names of the models' layers that no pretrained weights exist for."""
+
 
 def step_losses(model: nn.Module, batch: Batch, *, consistency: Consistency | None = None) -> StepLosses:
     """Both terms of one batch. The supervised pass is also the teacher's: two passes, never a third.
@@ -63,19 +66,40 @@ class Learner:
 def learner(model: nn.Module, optim: OptimConfig, *, device: torch.device) -> Learner:
     """`model` on `device` with a fresh AdamW and plateau schedule."""
     model = model.to(device)
-    optimizer = adamw(model, learning_rate=optim.learning_rate, weight_decay=optim.weight_decay)
+    optimizer = adamw(
+        model,
+        learning_rate=optim.learning_rate,
+        weight_decay=optim.weight_decay,
+        head_learning_rate=optim.head_learning_rate,
+    )
     schedule = plateau(optimizer, factor=optim.plateau_factor, patience=optim.plateau_patience)
     return Learner(model, optimizer, schedule, device)
 
 
-def adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> AdamW:
-    """AdamW over what the model trains; biases and normalisation layers (all one-dimensional) do not decay."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def adamw(model: nn.Module, *, learning_rate: float, weight_decay: float, head_learning_rate: float | None = None) -> AdamW:
+    """AdamW over what the model trains; biases and normalisation layers (all one-dimensional) do not decay.
+
+    Args:
+        model: its layers called as in `NEW_LAYERS` make up the head.
+        learning_rate: of the pretrained layers; the first group's.
+        weight_decay: of matrices and kernels.
+        head_learning_rate: of the head; None: `learning_rate`.
+    """
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     groups = [
-        {"params": [parameter for parameter in trained if parameter.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in trained if parameter.ndim < 2], "weight_decay": 0.0},
+        {
+            "params": [weight for name, weight in trained if _is_new(name) == new and (weight.ndim >= 2) == decays],
+            "weight_decay": weight_decay if decays else 0.0,
+            "lr": (head_learning_rate or learning_rate) if new else learning_rate,
+        }
+        for new in (False, True)
+        for decays in (True, False)
     ]
     return AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
+
+
+def _is_new(name: str) -> bool:
+    return name.partition(".")[0] in NEW_LAYERS
 
 
 def plateau(optimizer: AdamW, *, factor: float, patience: int) -> ReduceLROnPlateau:

@@ -106,6 +106,22 @@ def test_biases_and_norms_do_not_decay_and_frozen_parts_are_left_out():
     }  # fmt: skip
 
 
+def test_new_layers_have_their_own_rate_which_the_plateau_lowers_too():
+    model = nn.ModuleDict({"encoder": nn.Linear(2, 2), "classifier": nn.Linear(2, 1)})
+    optim = OptimConfig(learning_rate=0.1, head_learning_rate=0.4, plateau_patience=0, plateau_factor=0.5)
+    made = learner(model, optim, device=torch.device("cpu"))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+
+    def rates() -> dict[str, float]:
+        return {names[id(weight)]: group["lr"] for group in made.optimizer.param_groups for weight in group["params"]}
+
+    assert rates() == {"encoder.weight": 0.1, "encoder.bias": 0.1, "classifier.weight": 0.4, "classifier.bias": 0.4}
+    for value in (0.5, 0.4):
+        made.schedule.step(value)
+    assert rates() == {"encoder.weight": 0.05, "encoder.bias": 0.05, "classifier.weight": 0.2, "classifier.bias": 0.2}
+    assert made.learning_rate == 0.05
+
+
 def test_the_rate_halves_after_more_than_plateau_patience_epochs_without_gain():
     # gains are rises over the best: .50, then .51 is one (however small); .51 .51 .51 are three without, over patience 2
     optim = OptimConfig(learning_rate=1.0, plateau_patience=2, plateau_factor=0.5)
