@@ -14,7 +14,7 @@ from datasets_cache import version as versions
 from datasets_cache.frozen import Frozen
 from datasets_cache.store import Cache
 from flows import commands
-from flows.environment import prepare_prefect, prepare_libraries
+from flows.environment import prepare_libraries, prepare_prefect
 from flows.fetch import fetch
 from flows.options import NONE, read_toml, to_toml, with_defaults
 from flows.recipes import RECIPES, AugmentationPlan, Recipe, TrainingPlan
