@@ -112,7 +112,8 @@ class RunData:
             # a model of both modalities has its text augmented and its poster left as it is
             image = views.image_BCHW if views.image_BCHW is not None else original.image_BCHW
             batch = replace(batch, augmented=replace(views, image_BCHW=image))
-        return _pinned(batch) if torch.cuda.is_available() else batch
+        # copies from page-locked memory to the GPU do not block
+        return batch.map(Tensor.pin_memory) if torch.cuda.is_available() else batch
 
     def _inputs(self, source: Rows, rows: Sequence[int]) -> Inputs:
         inputs = Inputs()
@@ -232,14 +233,3 @@ def _views_of_films(films: Sequence[str], views: Dataset, *, version: str) -> li
 
 def _labels(films: Dataset, genres: Sequence[str]) -> Tensor:
     return torch.from_numpy(np.stack([multi_hot(row, genres) for row in films["genres"]]))
-
-
-def _pinned(batch: Batch) -> Batch:
-    """The batch in page-locked memory, from where copies to the GPU do not block."""
-
-    def pin(inputs: Inputs) -> Inputs:
-        parts = {name: getattr(inputs, name) for name in Inputs.__slots__}
-        return Inputs(**{name: part.pin_memory() if part is not None else None for name, part in parts.items()})
-
-    augmented = pin(batch.augmented) if batch.augmented else None
-    return replace(batch, labels_BG=batch.labels_BG.pin_memory(), original=pin(batch.original), augmented=augmented)

@@ -4,7 +4,7 @@ Shape legend: B batch, G genres.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from train.config import OptimConfig
 from train.losses import supervised_loss
+from train.models.mmbt import Mmbt
 from train.records import Batch, StepLosses
 
 Consistency = Callable[[Tensor, Tensor], Tensor]
@@ -36,6 +37,8 @@ def step_losses(model: nn.Module, batch: Batch, *, consistency: Consistency | No
         Deviation: the labelled films are the unlabelled ones too, so that the teacher sees the same dropout as the supervised
         pass; the paper draws a separate, larger unlabelled batch.
     """
+    if consistency and batch.shares_posters:
+        batch = _posters_encoded(model, batch)
     logits_BG = model(batch.original)
     supervised = supervised_loss(logits_BG, batch.labels_BG)
     teacher_BG = logits_BG.detach()
@@ -45,6 +48,19 @@ def step_losses(model: nn.Module, batch: Batch, *, consistency: Consistency | No
         msg = "the consistency term needs augmented films, and the batch has none; train on a version that has such views."
         raise ValueError(msg)
     return StepLosses(supervised=supervised, consistency=consistency(teacher_BG, model(batch.augmented)), logits_BG=teacher_BG)
+
+
+def _posters_encoded(model: nn.Module, batch: Batch) -> Batch:
+    """The batch with the image tokens of the poster that both views share: the costliest part of MMBT runs once, not twice.
+
+    The tokens are the same and gradients add up, since image encoders have no dropout; BatchNorm's running statistics move
+    once a step.
+    """
+    if not isinstance(model, Mmbt) or batch.augmented is None:
+        return batch
+    image_BND = model.image(batch.original.image_BCHW)
+    original, augmented = (replace(view, image_BND=image_BND) for view in (batch.original, batch.augmented))
+    return replace(batch, original=original, augmented=augmented)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The small records that pass between the parts of a training run.
 
-Shape legend: B batch, L text tokens, C channels, H height, W width, G genres.
+Shape legend: B batch, L text tokens, C channels, H height, W width, N image tokens, D width of a token, G genres.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
@@ -26,13 +27,17 @@ class Inputs:
     """1 where `tokens_BL` holds a token, 0 where it holds padding, int64."""
     image_BCHW: Tensor | None = None
     """Normalised posters, float32 [B, 3, 256, 256]."""
+    image_BND: Tensor | None = None
+    """Posters already encoded as image tokens, float [B, N, D]; read in place of `image_BCHW` by a model that takes both."""
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The same inputs with `change` made to each tensor."""
+        parts = {name: getattr(self, name) for name in self.__slots__}
+        return replace(self, **{name: change(part) for name, part in parts.items() if part is not None})
 
     def to(self, device: torch.device) -> Self:
         """The same inputs on `device`; copies from pinned memory do not block."""
-        moved = {
-            name: part.to(device, non_blocking=True) for name in self.__slots__ if (part := getattr(self, name)) is not None
-        }
-        return replace(self, **moved)
+        return self.map(lambda part: part.to(device, non_blocking=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,23 @@ class Batch:
     augmented: Inputs | None = None
     """The same films, row by row, with the augmented modality; None without UDA."""
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The same batch with `change` made to each tensor; a poster that both views share is changed once and stays shared."""
+        original = self.original.map(change)
+        augmented = self.augmented.map(change) if self.augmented else None
+        if augmented and self.shares_posters:
+            augmented = replace(augmented, image_BCHW=original.image_BCHW)
+        return replace(self, labels_BG=change(self.labels_BG), original=original, augmented=augmented)
+
+    @property
+    def shares_posters(self) -> bool:
+        """Whether the augmented films have the very posters of the original ones."""
+        posters = self.original.image_BCHW
+        return posters is not None and self.augmented is not None and self.augmented.image_BCHW is posters
+
     def to(self, device: torch.device) -> Self:
-        """The same batch on `device`."""
-        augmented = self.augmented.to(device) if self.augmented else None
-        return replace(
-            self, labels_BG=self.labels_BG.to(device, non_blocking=True), original=self.original.to(device), augmented=augmented
-        )
+        """The same batch on `device`; copies from pinned memory do not block."""
+        return self.map(lambda part: part.to(device, non_blocking=True))
 
 
 @dataclass(frozen=True, slots=True)

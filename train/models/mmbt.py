@@ -80,13 +80,16 @@ class Mmbt(nn.Module):
         self.classifier = nn.Linear(config.hidden_size, genres)
 
     def forward(self, inputs: Inputs) -> Tensor:
-        """Logits [B, G]; reads `tokens_BL` (bare text), `mask_BL` and `image_BCHW`."""
+        """Logits [B, G]; reads `tokens_BL` (bare text), `mask_BL` and `image_BND`, or else `image_BCHW`."""
         assert inputs.tokens_BL is not None
         assert inputs.mask_BL is not None
-        assert inputs.image_BCHW is not None
+        image_BND = inputs.image_BND
+        if image_BND is None:
+            assert inputs.image_BCHW is not None
+            image_BND = self.image(inputs.image_BCHW)
         films, length = inputs.tokens_BL.shape
         head = self.image.tokens + 2
-        embedded_BSD = self._embed(inputs.tokens_BL, self.projection(self.image(inputs.image_BCHW)))
+        embedded_BSD = self._embed(inputs.tokens_BL, self.projection(image_BND))
         mask_BS = torch.cat([inputs.mask_BL.new_ones(films, head), inputs.mask_BL], dim=1)
         ones_L = inputs.mask_BL.new_ones(length)
         position_S = torch.cat([torch.arange(head, device=ones_L.device), torch.arange(length, device=ones_L.device)])

@@ -1,6 +1,7 @@
 """MMBT against a second derivation: one film, no batch, no padding, loops over tokens and heads."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from torch.testing import assert_close
 from transformers import DistilBertConfig, DistilBertModel
 
 from train.config import ImageEncoderConfig, Pooling, RunConfig, TextEncoderConfig
+from train.losses import consistency_loss
 from train.models import build, text_encoder
 from train.models.image_encoder import ImageEncoder
 from train.models.mmbt import Mmbt, text_budget
-from train.records import Inputs
+from train.objective import step_losses
+from train.records import Batch, Inputs
 
 CLS, SEP = 2, 3
 HEADS = 4
@@ -171,3 +174,34 @@ def test_an_encoder_without_two_segments_is_refused(tiny_bert: Path, tmp_path: P
         (tmp_path / name).write_bytes((tiny_bert / name).read_bytes())
     with pytest.raises(ValueError, match="mmbt needs a BERT with two segments, --text.name is a distilbert"):
         build_from(tmp_path)
+
+
+def test_a_poster_that_both_views_share_is_encoded_once_and_changes_no_loss_or_gradient(tiny_bert: Path):
+    films = three_films(7)
+    assert films.tokens_BL is not None
+    other = replace(films, tokens_BL=films.tokens_BL + 1)
+    labels = torch.tensor([[1.0, 0, 0, 1, 0, 0]] * 3)
+    copied = replace(other, image_BCHW=films.image_BCHW.clone() if films.image_BCHW is not None else None)
+    shared, apart = (Batch(("a", "b", "c"), labels, films, augmented) for augmented in (other, copied))
+    encoded: list[int] = []
+    found: list[tuple[Tensor, Tensor]] = []
+    for batch in (shared, apart):
+        model = make(tiny_bert)
+        assert isinstance(model, Mmbt)
+        model.image.register_forward_hook(lambda *_: encoded.append(1))
+        losses = step_losses(model, batch, consistency=consistency_loss)
+        assert losses.consistency is not None
+        (losses.supervised + losses.consistency).backward()
+        gradient = model.image.trunk[0].weight.grad  # pyright: ignore
+        found.append((losses.supervised + losses.consistency, gradient))
+    assert len(encoded) == 1 + 2
+    assert_close(found[0], found[1], atol=1e-6, rtol=1e-5)
+
+
+def test_a_shared_poster_stays_shared_when_a_batch_is_moved():
+    films = three_films(7)
+    batch = Batch(("a", "b", "c"), torch.zeros(3, 6), films, replace(films, tokens_BL=films.mask_BL))
+    copied = batch.map(Tensor.clone)
+    assert copied.shares_posters
+    assert copied.original.image_BCHW is not films.image_BCHW
+    assert not replace(batch, augmented=films.map(Tensor.clone)).shares_posters
