@@ -16,7 +16,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	  { echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Name another one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@echo "Setting up $(VENV) (about 3 minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,posters,dev]'
 	@touch $@
 
 demo: setup
@@ -34,8 +34,9 @@ lint: setup
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+# Prefect's page with every run so far, on this machine alone.
 serve: setup
-	@$(BIN)/mmuda serve
+	@PREFECT_HOME="$(abspath $(or $(MMUDA_CACHE),datasets_cache/versions))/prefect" $(BIN)/prefect server start --host 127.0.0.1
 
 # Resolves the newest allowed versions of every extra without installing them.
 lock:

@@ -37,13 +37,25 @@ def augment(plan: AugmentationPlan) -> str:
 
 
 def train(plan: TrainingPlan) -> Path:
-    """Run the training flow in this process and print the comparison; gives back the path of the report."""
-    make_prefect_home()
-    with step("Starting Prefect"):
-        from flows.training import compare_runs, training
-        from train.compare import as_table
+    """Run the training flow in this process and print the comparison; gives back the path of the report.
 
-    *folders, page = training(plan)
+    Where every cell is finished already it says so, and starts nothing.
+    """
+    with step("Loading"):
+        from flows.outcome import compare_runs, write_outcome
+        from train.compare import as_table
+        from train.run import find_finished
+
+    cells = plan.cells(versions.resolve(Cache(), plan.version))
+    found = [result.path for cell in cells if (result := find_finished(cell, plan.runs))]
+    if len(found) == len(cells):
+        console().print(f"Already trained, nothing to do: {len(cells)} cells")
+        folders, page = found, write_outcome(found, runs=plan.runs, cache=Cache())
+    else:
+        make_prefect_home()
+        with step("Starting Prefect"):
+            from flows.training import training
+        *folders, page = training(plan)
     console().print(as_table(compare_runs(folders, Cache())))
     console().print(f"Report: {page}")
     return page

@@ -1,7 +1,5 @@
 """The training flow: one task a cell (model x UDA x seed), then the comparison."""
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import flow, task
@@ -11,12 +9,11 @@ from prefect.runtime import flow_run, task_run
 
 from datasets_cache import version
 from datasets_cache.store import Cache
+from flows.outcome import compare_runs, write_outcome
 from flows.recipes import TrainingPlan
 from flows.terminal import track
-from train import report
-from train.compare import Comparison, class_priors, compare
 from train.config import RunConfig
-from train.run import read_result, run_cell
+from train.run import run_cell
 
 
 def cell_run_name() -> str:
@@ -35,24 +32,8 @@ def train_cell(config: RunConfig, runs: Path, device: str) -> Path:
 def compare_cells(folders: list[Path], runs: Path) -> Path:
     """Write the results of the cells as JSON and as an HTML report; gives back the path of the report."""
     comparison = compare_runs(folders, Cache())
-    write_aside(runs / f"results-{comparison.version}.json", json.dumps(comparison.as_rows(), indent=2) + "\n")
     create_table_artifact(key="results", table=comparison.as_rows(), description=f"Test results on {comparison.version}")
-    page = runs / f"report-{comparison.version}.html"
-    return report.write_report([read_result(folder) for folder in folders], cache=Cache(), path=page)
-
-
-def compare_runs(folders: Sequence[Path], cache: Cache) -> Comparison:
-    """The table of finished runs on one cache version, with the class priors as the yardstick."""
-    results = [read_result(folder) for folder in folders]
-    priors = class_priors(version.open_version(cache, results[0].version))
-    return compare(results, priors=priors)
-
-
-def write_aside(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    return write_outcome(folders, runs=runs, cache=Cache())
 
 
 def run_name() -> str:

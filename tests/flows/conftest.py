@@ -1,6 +1,10 @@
 """A real Prefect server for the flows, started once."""
 
+import os
 from collections.abc import Iterator
+
+os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # read when prefect is imported
+os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
 
 import pytest
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings

@@ -112,6 +112,7 @@ def test_options_override_a_config_file_which_overrides_the_recipe(
     assert plan.text.views == 2
 
 
+@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

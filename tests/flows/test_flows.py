@@ -1,0 +1,139 @@
+"""Both flows on a real Prefect server, real wheels, a few bundled films."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.exceptions import FailedRun
+
+from augment.image.spec import RandAugmentSpec
+from augment.text.spec import BackTranslationSpec
+from datasets_cache.sources import BundledSource
+from datasets_cache.store import Cache
+from datasets_cache.version import open_version, rows_by_id
+from flows.published import find_published
+from flows.recipes import RECIPES, AugmentationPlan, TrainingPlan
+from train.config import ImageEncoderConfig, OptimConfig, TextEncoderConfig
+from train.run import read_result
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+PLAN = AugmentationPlan(
+    name="few",
+    source=BundledSource(),
+    sample=0.05,
+    text=BackTranslationSpec(engine="bergamot", pivot="pt"),
+    image=RandAugmentSpec(magnitude=9),
+)
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cache:
+    monkeypatch.setenv("MMUDA_CACHE", str(tmp_path / "cache"))
+    return Cache()
+
+
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared-cache")
+
+
+@pytest.fixture
+def few_films(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> str:
+    """Id of the version of `PLAN`, made once for this module."""
+    from flows.augmentation import augmentation
+
+    monkeypatch.setenv("MMUDA_CACHE", str(shared_cache))
+    return augmentation(PLAN)
+
+
+def training_plan(version: str, runs: Path, **changes: object) -> TrainingPlan:
+    plan = TrainingPlan(
+        version=version,
+        models=("bert",),
+        text=TextEncoderConfig(name="embedded", max_tokens=24),
+        image=ImageEncoderConfig(name="embedded"),
+        optim=OptimConfig(max_epochs=1),
+        runs=runs,
+    )
+    return plan.model_copy(update=changes)
+
+
+async def artifact_rows(key: str) -> list[dict[str, object]]:
+    async with get_client() as client:
+        found = await client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+    newest = max(found, key=lambda artifact: artifact.created)
+    return json.loads(str(newest.data))
+
+
+def test_augmentation_publishes_a_version_whose_views_belong_to_its_films(few_films: str):
+    version = open_version(Cache(), few_films)
+    films = version.films("train")["id"][:]
+    text, image = version.text_views(), version.image_views()
+    assert text is not None
+    assert image is not None
+    assert len(films) == 7  # 5 % of 140
+    assert set(rows_by_id(text)) == set(rows_by_id(image)) == set(films)
+    assert version.manifest.rows == {"train": 7, "validation": 1, "test": 2}
+
+
+def test_a_second_run_publishes_nothing_and_is_known_to_be_done_beforehand(few_films: str):
+    from flows.augmentation import augmentation
+
+    cache = Cache()
+    before = {manifest.id: manifest.created for manifest in cache.manifests("shelves")}
+    assert find_published(PLAN, cache) == few_films
+    assert augmentation(PLAN) == few_films
+    assert {manifest.id: manifest.created for manifest in cache.manifests("shelves")} == before
+
+
+def test_a_new_magnitude_makes_new_posters_and_translates_nothing(few_films: str):
+    from flows.augmentation import augmentation
+
+    first = open_version(Cache(), few_films)
+    stronger = PLAN.model_copy(update={"image": RandAugmentSpec(magnitude=3)})
+    assert find_published(stronger, Cache()) is None
+    second = open_version(Cache(), augmentation(stronger))
+    assert (first.sample.id, first.text and first.text.id) == (second.sample.id, second.text and second.text.id)
+    assert first.image is not None
+    assert second.image is not None
+    assert first.image.id != second.image.id
+
+
+def test_training_compares_the_cells_and_leaves_results_and_a_report(few_films: str, tmp_path: Path):
+    from flows.training import training
+
+    *folders, page = training(training_plan(few_films, tmp_path))
+    assert [(read_result(folder).model, read_result(folder).uda) for folder in folders] == [("bert", False), ("bert", True)]
+    assert "BERT" in page.read_text()
+    rows = json.loads((tmp_path / f"results-{few_films}.json").read_text())
+    assert len(rows) == 3  # two cells and the class priors
+    assert asyncio.run(artifact_rows("results")) == rows
+
+
+def test_a_failed_cell_does_not_lose_the_others_and_the_message_says_which_and_why(few_films: str, tmp_path: Path):
+    from flows.training import training
+
+    image = ImageEncoderConfig(name="resnet18", weights="IMAGENET1K_V1")
+    broken = training_plan(few_films, tmp_path, models=("bert", "resnet"), uda="off", image=image)
+    with pytest.raises((ValueError, FailedRun), match=r"1 of 2 cells failed.*resnet18.*mmuda fetch"):
+        training(broken)
+    assert list(tmp_path.glob("bert-seed1-*/result.json"))
+
+
+def test_text_that_needs_the_hub_names_repository_revision_and_the_three_ways_out(cache: Cache):
+    from flows.augmentation import augmentation
+
+    marian = PLAN.model_copy(update={"text": BackTranslationSpec(pivot="fr"), "image": None})
+    expected = r"(?s)Helsinki-NLP/opus-mt-en-fr.*dd7f6540.*mmuda fetch.*--text\.forward_model.*--text\.engine bergamot"
+    with pytest.raises(ValueError, match=expected):
+        augmentation(marian)
+    assert cache.manifests("versions") == []
+
+
+def test_the_names_of_runs_say_what_runs():
+    assert RECIPES["mmimdb"]().augmentation.summary() == "augment mmimdb 30% en→fr→en M5"
+    assert RECIPES["demo"]().training.summary() == "train bert, resnet, mmbt · UDA both · seeds 1"
