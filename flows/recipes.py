@@ -123,9 +123,9 @@ def demo() -> Recipe:
         ),
         training=TrainingPlan(
             version="demo",
-            text=TextEncoderConfig(name="embedded", max_tokens=160),
+            text=TextEncoderConfig(name="embedded", max_tokens=96),
             image=ImageEncoderConfig(name="embedded"),
-            optim=OptimConfig(batch_size=8, learning_rate=2e-4, max_epochs=6, patience=2),
+            optim=OptimConfig(batch_size=8, learning_rate=5e-5, head_learning_rate=5e-3, max_epochs=3, patience=2),
         ),
     )
 
