@@ -146,7 +146,12 @@ def moviescope() -> Recipe:
         augmentation=AugmentationPlan(
             name="moviescope", source=MoviescopeSource(), text=BackTranslationSpec(pivot="fr"), image=RandAugmentSpec()
         ),
-        training=TrainingPlan(version="moviescope"),
+        training=TrainingPlan(
+            version="moviescope",
+            seeds=(1,),
+            consistency=UdaConfig(weight=1.0),
+            optim=OptimConfig(batch_size=4, max_epochs=50, patience=5),
+        ),
     )
 
 
