@@ -48,7 +48,7 @@ class ImageEncoder(nn.Module):
             batch_norm: see `train.config.ImageEncoderConfig`.
         """
         super().__init__()
-        self.trunk = trunk.to(memory_format=torch.channels_last)  # twice as fast on CPUs, and what tensor cores want
+        self.trunk = trunk.to(memory_format=torch.channels_last)  # benchmarks/training_step.py
         self.pool = nn.AdaptiveAvgPool2d(GRIDS[tokens])
         self.width = width
         self.tokens = tokens
