@@ -96,7 +96,8 @@ def show_version(wanted: str) -> None:
     cache = Cache()
     opened = versions.open_version(cache, wanted)
     table = Table(title=f"Cache version {opened.id}", title_justify="left", box=None, pad_edge=False)
-    for heading in ("shelf", "films", "what happened", "made in"):
+    table.add_column("shelf", no_wrap=True)
+    for heading in ("films", "what happened", "made in"):
         table.add_column(heading, overflow="fold")
     for shelf in (opened.sample, opened.text, opened.image):
         if shelf:
@@ -121,13 +122,12 @@ def list_cache(*, as_json: bool) -> None:
         console().print(f"Nothing below {cache.root}; `mmuda augment demo` makes a first version.")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("id", "kind", "created", "films", "MiB", "parents"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("id", "kind", "created", "films", "MiB"):
+        table.add_column(heading, no_wrap=True)
     for manifest in found:
         size = sum(promise.size for promise in manifest.files.values()) / 2**20
         rows = " / ".join(str(count) for count in manifest.rows.values())
-        parents = ", ".join(manifest.parents)
-        table.add_row(manifest.id, manifest.kind, f"{manifest.created:%Y-%m-%d %H:%M}", rows, f"{size:.1f}", parents)
+        table.add_row(manifest.id, manifest.kind, f"{manifest.created:%Y-%m-%d %H:%M}", rows, f"{size:.1f}")
     console().print(table)
 
 
