@@ -13,8 +13,8 @@ from augment.image import rand_augment
 from augment.text import back_translation
 from datasets_cache import given, sampling, version
 from datasets_cache.fingerprint import ShelfId
-from datasets_cache.manifest import Manifest
 from datasets_cache.store import Cache
+from flows.published import shelves_of_version
 from flows.recipes import AugmentationPlan
 from flows.terminal import track
 
@@ -75,21 +75,5 @@ def augmentation(plan: AugmentationPlan) -> str:
     text = text_views(plan, sample)
     image = image_views(plan, sample)
     made = publish_version(plan.name, sample, text, image)
-    create_table_artifact(key="cache-version", table=summary_rows(Cache(), made), description=f"Cache version {made}")
+    create_table_artifact(key="cache-version", table=shelves_of_version(Cache(), made), description=f"Cache version {made}")
     return made
-
-
-def summary_rows(cache: Cache, wanted: str) -> list[dict[str, str]]:
-    """One row a shelf of a version: what it is, how many rows it holds, what happened to them."""
-    opened = version.open_version(cache, wanted)
-    shelves = [shelf for shelf in (opened.sample, opened.text, opened.image) if shelf]
-    return [_row(shelf.manifest) for shelf in shelves]
-
-
-def _row(manifest: Manifest) -> dict[str, str]:
-    return {
-        "shelf": manifest.id,
-        "rows": " / ".join(str(count) for count in manifest.rows.values()),
-        "counts": ", ".join(f"{name} {count}" for name, count in manifest.counts.items()) or "-",
-        "seconds": f"{manifest.seconds:.1f}",
-    }

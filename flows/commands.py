@@ -10,11 +10,10 @@ from rich.table import Table
 
 from datasets_cache import version as versions
 from datasets_cache.fingerprint import ShelfId
-from datasets_cache.manifest import Manifest
 from datasets_cache.store import Cache, check_files
 from flows import doctor as doctors
 from flows.environment import make_prefect_home
-from flows.published import find_published
+from flows.published import find_published, shelves_of_version
 from flows.recipes import AugmentationPlan, Recipe, TrainingPlan
 from flows.terminal import console, step
 
@@ -93,22 +92,13 @@ def report(folders: Iterable[Path], output: Path | None) -> Path:
 
 def show_version(wanted: str) -> None:
     """Print what a version is made of."""
-    cache = Cache()
-    opened = versions.open_version(cache, wanted)
-    table = Table(title=f"Cache version {opened.id}", title_justify="left", box=None, pad_edge=False)
+    table = Table(title=f"Cache version {wanted}", title_justify="left", box=None, pad_edge=False)
     table.add_column("shelf", no_wrap=True)
     for heading in ("films", "what happened", "made in"):
         table.add_column(heading, overflow="fold")
-    for shelf in (opened.sample, opened.text, opened.image):
-        if shelf:
-            rows = " / ".join(str(count) for count in shelf.manifest.rows.values())
-            table.add_row(shelf.id, rows, describe_counts(shelf.manifest), f"{shelf.manifest.seconds:.1f} s")
+    for row in shelves_of_version(Cache(), wanted):
+        table.add_row(*row.values())
     console().print(table)
-
-
-def describe_counts(manifest: Manifest) -> str:
-    """The counts of a manifest in one line."""
-    return ", ".join(f"{count} {name}" for name, count in manifest.counts.items() if count) or "nothing to report"
 
 
 def list_cache(*, as_json: bool) -> None:
