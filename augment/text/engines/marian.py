@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
@@ -16,7 +16,7 @@ from transformers.utils import logging
 from augment.text.engines import checkpoints
 from augment.text.engines.batching import by_token_budget
 from augment.text.engines.decoding import LengthLimit, SeededSampling
-from augment.text.engines.protocol import Translated
+from augment.text.engines.protocol import Encoded, Translated
 from augment.text.spec import Decoding, Precision
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
@@ -36,6 +36,9 @@ class MarianTranslator:
     """Repository on the Hub, or local folder."""
     revision: str | None = None
     """Commit of the repository; None: the newest."""
+    _: KW_ONLY
+    target_code: str | None = None
+    """Of a checkpoint with several target languages: the code to ask for; None: found by the target."""
     decoding: Decoding = "sampling"
     temperature: float = 0.8
     top_k: int | None = None
@@ -48,8 +51,6 @@ class MarianTranslator:
     """Threads on the CPU; by default as many as torch takes."""
     batch_tokens: int | None = None
     """Source tokens of a batch, padding included; by default as the device likes it."""
-    option: str = "--text.forward_model"
-    """Command-line option that chooses another model, for messages."""
 
     @property
     def direction(self) -> str:
@@ -79,20 +80,21 @@ class MarianTranslator:
         """
         self._loaded()
 
-    def fits(self, sentence: str) -> bool:
-        """Whether the model has room for `sentence` and for a translation of twice its tokens."""
+    def encode(self, sentences: Sequence[str]) -> list[Encoded | None]:
+        """Tokenise; None where the model has no room for a sentence and for a translation of twice its tokens."""
         tokenizer, model = self._loaded()
         room = model.config.max_position_embeddings // 2
-        return len(tokenizer(sentence, verbose=False)["input_ids"]) <= room
+        tokens = tokenizer(list(sentences), verbose=False)["input_ids"] if sentences else []
+        return [Encoded(sentence, ids) if len(ids) <= room else None for sentence, ids in zip(sentences, tokens, strict=True)]
 
-    def translate(self, sentences: Sequence[str], *, seeds: Sequence[int]) -> Iterator[Translated]:
+    def translate(self, sentences: Sequence[Encoded], *, seeds: Sequence[int]) -> Iterator[Translated]:
         """Translate `sentences` in batches of like length, the longest first.
 
         Raises:
             ValueError: see `load`.
         """
         tokenizer, model = self._loaded()
-        tokens = tokenizer(list(sentences), verbose=False)["input_ids"]
+        tokens = [sentence.tokens for sentence in sentences]
         budget = self.batch_tokens or BATCH_TOKENS.get(model.device.type, BATCH_TOKENS["cpu"])
         per_sentence = self.beams if self.decoding == "beam" else 1
         for batch in by_token_budget([len(sentence) for sentence in tokens], max(1, budget // per_sentence)):
@@ -103,7 +105,7 @@ class MarianTranslator:
                 yield Translated(position, text, None if finished else "unfinished")
 
     def _loaded(self) -> tuple[Any, Any]:
-        folder = checkpoints.locate(self.model, self.revision, option=self.option)
+        folder = checkpoints.locate(self.model, self.revision)
         return _load(folder, self.dtype, resolve_device(self.device))
 
     def _generate(

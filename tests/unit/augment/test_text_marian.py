@@ -20,7 +20,7 @@ from augment.text.engines import checkpoints
 from augment.text.engines.batching import by_token_budget
 from augment.text.engines.decoding import LengthLimit, SeededSampling
 from augment.text.engines.marian import MarianTranslator, resolve_device
-from augment.text.engines.protocol import MissingModel
+from augment.text.engines.protocol import Encoded, MissingModel
 
 MakeMarian = Callable[..., Path]
 SENTENCES = [
@@ -45,8 +45,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def encoded(translator: MarianTranslator, texts: list[str]) -> list[Encoded]:
+    return [sentence for sentence in translator.encode(texts) if sentence]
+
+
 def translate(translator: MarianTranslator, texts: list[str], seeds: list[int] | None = None) -> list[str]:
-    done = sorted(translator.translate(texts, seeds=seeds or [0] * len(texts)))
+    done = sorted(translator.translate(encoded(translator, texts), seeds=seeds or [0] * len(texts)))
     assert [translated.position for translated in done] == list(range(len(texts)))
     return [translated.text for translated in done]
 
@@ -143,10 +147,10 @@ def test_each_row_ends_at_its_own_limit():
 
 def test_a_translation_that_does_not_end_is_called_unfinished(make_marian: MakeMarian):
     never = MarianTranslator("en", "fr", str(make_marian(1, end_bias=-100.0)), decoding="greedy")
-    done = list(never.translate(SENTENCES[:2], seeds=[0, 0]))
+    done = list(never.translate(encoded(never, SENTENCES[:2]), seeds=[0, 0]))
     assert [translated.problem for translated in done] == ["unfinished", "unfinished"]
     ends = MarianTranslator("en", "fr", str(make_marian(1, end_bias=30.0)), decoding="greedy")
-    assert [translated.problem for translated in ends.translate(SENTENCES[:2], seeds=[0, 0])] == [None, None]
+    assert [translated.problem for translated in ends.translate(encoded(ends, SENTENCES[:2]), seeds=[0, 0])] == [None, None]
 
 
 def test_a_loop_is_as_long_in_a_batch_as_alone(make_marian: MakeMarian):
@@ -193,7 +197,7 @@ def test_loading_and_translating_print_and_warn_nothing(make_marian: MakeMarian)
         "from augment.text.engines.marian import MarianTranslator\n"
         f"for how in ('greedy', 'beam', 'sampling'):\n"
         f"    t = MarianTranslator('en', 'fr', {str(make_marian(1))!r}, decoding=how)\n"
-        f"    t.fits('word ' * 600); list(t.translate(['The captain of an old ship.', 'He knows.'], seeds=[1, 2]))\n"
+        f"    t.encode(['word ' * 600]); list(t.translate(t.encode(['The captain.', 'He knows.']), seeds=[1, 2]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3], env=ONE_THREAD
@@ -234,10 +238,10 @@ def test_a_model_that_is_nowhere_names_repository_revision_and_ways_out(monkeypa
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(checkpoints.HfApi, "model_info", unreachable)
-    translator = MarianTranslator("fr", "en", "Helsinki-NLP/opus-mt-xx-yy", "1" * 40, option="--text.backward_model")
+    translator = MarianTranslator("fr", "en", "Helsinki-NLP/opus-mt-xx-yy", "1" * 40)
     with pytest.raises(MissingModel) as caught:
         translator.load()
-    for part in ("Helsinki-NLP/opus-mt-xx-yy", "1" * 40, "mmuda fetch", "--text.backward_model PATH", "--text.engine bergamot"):
+    for part in ("Helsinki-NLP/opus-mt-xx-yy", "1" * 40, "mmuda fetch", "--text.engine bergamot"):
         assert part in str(caught.value)
     assert isinstance(caught.value, ValueError)
 
