@@ -31,16 +31,17 @@ def identity(model: str, revision: str | None) -> str:
     if revision and _COMMIT.fullmatch(revision):
         return f"{model}@{revision}"
     cached = _cached(model, revision)
-    return f"{model}@{cached.name if cached else _ask_hub(model, revision)[0]}"
+    return f"{model}@{cached.name if cached else _ask_hub(model, revision, 'SOURCE-TARGET')[0]}"
 
 
-def locate(model: str, revision: str | None, *, option: str = "--text.forward_model") -> Path:
+def locate(model: str, revision: str | None, *, source: str, target: str) -> Path:
     """Folder of a checkpoint; downloads it where it is not yet on this machine.
 
     Args:
         model: a local folder, or a repository on the Hub.
         revision: commit, branch or tag of the repository; None: the newest.
-        option: command-line option that chooses another model, for the message.
+        source: language it translates from, for messages.
+        target: language it translates to, for messages.
     Raises:
         ValueError: the folder is missing or is no Marian checkpoint.
         MissingModel: it is not on this machine, and the Hub cannot be reached or has no such repository or revision.
@@ -49,12 +50,13 @@ def locate(model: str, revision: str | None, *, option: str = "--text.forward_mo
         return folder
     if (cached := _cached(model, revision)) is not None:
         return cached
-    commit, files = _ask_hub(model, revision, option)
+    direction = f"{source}-{target}"
+    commit, files = _ask_hub(model, revision, direction)
     wanted = [*REQUIRED_FILES, *OPTIONAL_FILES, *[name for name in WEIGHTS if name in files][:1]]
     try:
         return _checked(Path(snapshot_download(model, revision=commit, allow_patterns=wanted)))
     except (HTTPError, OSError) as error:
-        raise _missing(model, commit, option, error) from error
+        raise _missing(model, commit, direction, error) from error
 
 
 def _local_folder(model: str) -> Path | None:
@@ -94,22 +96,22 @@ def _cached(model: str, revision: str | None) -> Path | None:
         return None
 
 
-def _ask_hub(model: str, revision: str | None, option: str = "--text.forward_model") -> tuple[str, list[str]]:
+def _ask_hub(model: str, revision: str | None, direction: str) -> tuple[str, list[str]]:
     """Commit and file names; asks once, where a download would try for half a minute and print each try."""
     try:
         found = HfApi().model_info(model, revision=revision, timeout=10)
     except (HTTPError, OSError) as error:
-        raise _missing(model, revision, option, error) from error
+        raise _missing(model, revision, direction, error) from error
     assert found.sha is not None, "the Hub names a commit"
     return found.sha, [sibling.rfilename for sibling in found.siblings or []]
 
 
-def _missing(model: str, revision: str | None, option: str, error: Exception) -> MissingModel:
+def _missing(model: str, revision: str | None, direction: str, error: Exception) -> MissingModel:
     why = "has no such repository or revision" if isinstance(error, HfHubHTTPError) else "cannot be reached"
     return MissingModel(
         f"{model} at revision {revision or 'main'} is not in the Hugging Face cache ({constants.HF_HUB_CACHE}), and the Hub "
         f"{why}. Three ways out: `mmuda fetch RECIPE` on a connected machine; a local folder with the model "
-        f"(`{option} PATH`); the embedded engine (`--text.engine bergamot --text.pivot pt`)."
+        f"(`--text.models {direction}=PATH`); the embedded engine (`--text.engine bergamot --text.pivot pt`)."
     )
 
 
