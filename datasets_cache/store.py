@@ -3,17 +3,16 @@
 Layout below the root (``MMUDA_CACHE``, by default ``datasets_cache/versions`` of the checkout)::
 
     shelves/<kind>-<fingerprint>/{manifest.json, train.arrow, validation.arrow, test.arrow}
+    shelves/<kind>-<fingerprint>/{manifest.json, train-00000-of-00016.arrow, train-00000-of-00016.json, ...}
     versions/<recipe>-<fingerprint>/manifest.json
-    staging/                                  unfinished work; safe to remove while nothing runs
+    building/<kind>-<fingerprint>/            shelves of which some shards are finished (`datasets_cache.shards`)
+    staging/, locks/                          unfinished work; safe to remove while nothing runs
 """
 
-import hashlib
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +20,13 @@ from typing import Any
 
 from datasets import Dataset, Features
 from datasets.arrow_writer import ArrowWriter
+from datasets.table import MemoryMappedTable, Table, concat_tables
 
 from datasets_cache import manifest as manifests
+from datasets_cache.files import check_files, discard, promise_of, publish_folder, room, staging_folder
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.frozen import Frozen
-from datasets_cache.manifest import FILE_NAME, FilePromise, Manifest
+from datasets_cache.manifest import FILE_NAME, Manifest
 from datasets_cache.schema import Split
 
 ROWS_PER_BATCH = 64
@@ -77,7 +78,9 @@ class Stage:
         Raises:
             ValueError: no row was written.
         """
-        self._close_writers()
+        for writer in self._writers.values():
+            writer.finalize()
+        self._writers.clear()
         if not self._rows:
             msg = f"{shelf}: no row to publish; the source or the parent shelf is empty."
             raise ValueError(msg)
@@ -89,18 +92,20 @@ class Stage:
             created=datetime.now(UTC),
             seconds=round(time.monotonic() - self.started, 3),
             rows=self._rows,
-            files={path.name: _promise(path) for path in sorted(self.folder.glob("*.arrow"))},
+            files={path.name: promise_of(path) for path in sorted(self.folder.glob("*.arrow"))},
             genres=tuple(genres),
             counts=dict(counts or {}),
             quality=dict(quality or {}),
             models=dict(models or {}),
             libraries=dict(manifests.library_versions()),
         )
-        return _publish_folder(self.folder, self.cache.shelf_folder(shelf), manifest)
+        return publish_folder(self.folder, self.cache.shelf_folder(shelf), manifest, root=self.cache.root)
 
-    def _close_writers(self) -> None:
+    def close(self) -> None:
+        """Close what was not published."""
         for writer in self._writers.values():
-            writer.finalize()
+            with suppress(OSError):  # a full disk fails here once more; what is written here is thrown away anyhow
+                writer.close()
         self._writers.clear()
 
 
@@ -117,23 +122,20 @@ class Shelf:
         return ShelfId(self.manifest.id)
 
     def split(self, split: Split) -> Dataset:
-        """Rows of one split.
+        """Rows of one split; those of several shards one after the other.
 
         Raises:
-            ValueError: the shelf has no such split, or its file does not hold the promised rows.
+            ValueError: the shelf has no such split, or its files do not hold the promised rows.
         """
         promised = self.manifest.rows.get(split, 0)
         if not promised:
             msg = f"{self.folder}: no split {split!r}; it has {sorted(self.manifest.rows)}."
             raise ValueError(msg)
-        path = self.folder / f"{split}.arrow"
-        try:
-            rows = Dataset.from_file(str(path))
-        except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-            msg = f"{path}: damaged ({error}). {_cure(self.folder)}"
-            raise ValueError(msg) from error
+        names = sorted(name for name in self.manifest.files if name.startswith((f"{split}.", f"{split}-")))
+        rows = mapped([self.folder / name for name in names], cure=_cure(self.folder, self.manifest))
         if len(rows) != promised:
-            msg = f"{path}: {len(rows)} rows, the manifest promises {promised}. {_cure(self.folder)}"
+            where = self.folder / (names[0] if len(names) == 1 else f"{split}-*.arrow")
+            msg = f"{where}: {len(rows)} rows, the manifest promises {promised}. {_cure(self.folder, self.manifest)}"
             raise ValueError(msg)
         return rows
 
@@ -148,6 +150,10 @@ class Cache:
         """Where a shelf lies once it is published."""
         return self.root / "shelves" / shelf
 
+    def building_folder(self, shelf: str) -> Path:
+        """Where a shelf in shards lies until it is published."""
+        return self.root / "building" / shelf
+
     def version_folder(self, version: str) -> Path:
         """Where a version lies once it is published."""
         return self.root / "versions" / version
@@ -161,9 +167,14 @@ class Cache:
         return manifests.read(self.version_folder(version))
 
     def find(self, shelf: ShelfId) -> Manifest | None:
-        """Manifest of a published shelf, None where there is none."""
+        """Manifest of a published shelf, None where there is none; its files may be damaged."""
         folder = self.shelf_folder(shelf)
         return manifests.read(folder) if (folder / FILE_NAME).is_file() else None
+
+    def published(self, shelf: ShelfId) -> Manifest | None:
+        """Manifest of a published shelf whose files have the promised sizes; None where it has to be made, or made again."""
+        manifest = self.find(shelf)
+        return manifest if manifest and not check_files(self.shelf_folder(shelf), manifest, checksums=False) else None
 
     def open(self, shelf: ShelfId | str) -> Shelf:
         """Open a shelf and check that its files have the promised sizes.
@@ -178,93 +189,64 @@ class Cache:
         manifest = manifests.read(folder)
         problems = check_files(folder, manifest, checksums=False)
         if problems:
-            msg = f"{'; '.join(problems)}. {_cure(folder)}"
+            msg = f"{'; '.join(problems)}. {_cure(folder, manifest)}"
             raise ValueError(msg)
         return Shelf(manifest, folder)
 
+    def remove(self, folder: Path) -> None:
+        """Remove a published shelf or version: it is gone at once, never half there."""
+        discard(folder, root=self.root)
+
     @contextmanager
     def stage(self, kind: str, features: Features) -> Generator[Stage]:
-        """Write a shelf aside; nothing is visible before `Stage.publish`, and nothing is left if that never comes."""
-        with self._staging_folder() as folder:
+        """Write a shelf aside; nothing is visible before `Stage.publish`, and nothing is left if that never comes.
+
+        Raises:
+            ValueError: the cache cannot be written, or the disk is full.
+        """
+        with room(self.root), staging_folder(self.root) as folder:
             stage = Stage(self, kind, folder, features)
             try:
                 yield stage
             finally:
-                stage._close_writers()  # pyright: ignore[reportPrivateUsage]
+                stage.close()
 
     def publish_version(self, manifest: Manifest) -> Manifest:
         """Publish a version: a manifest that names a sample and the views that go with it."""
-        with self._staging_folder() as folder:
-            return _publish_folder(folder, self.version_folder(manifest.id), manifest)
+        with room(self.root), staging_folder(self.root) as folder:
+            return publish_folder(folder, self.version_folder(manifest.id), manifest, root=self.root)
 
     def manifests(self, of: str) -> list[Manifest]:
         """Manifests of all ``shelves`` or ``versions``, oldest first."""
         folders = [path.parent for path in (self.root / of).glob(f"*/{FILE_NAME}")]
         return sorted((manifests.read(folder) for folder in folders), key=lambda found: (found.created, found.id))
 
-    @contextmanager
-    def _staging_folder(self) -> Generator[Path]:
-        staging = self.root / "staging"
+
+def mapped(paths: Sequence[Path], *, cure: str) -> Dataset:
+    """Rows of Arrow files one after the other, memory-mapped.
+
+    Args:
+        paths: the files, all with the same columns.
+        cure: what to do where one is damaged.
+    Raises:
+        ValueError: a file is damaged or missing.
+    """
+    tables: list[Table] = []
+    for path in paths:
         try:
-            staging.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=staging))
-        except OSError as error:
-            msg = f"{self.root}: the cache cannot be written ({error.strerror}). Set MMUDA_CACHE to a folder you can write."
+            tables.append(MemoryMappedTable.from_file(str(path)))
+        except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
+            msg = f"{path}: damaged ({error}). {cure}"
             raise ValueError(msg) from error
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    return Dataset(concat_tables(tables))
 
 
-def check_files(folder: Path, manifest: Manifest, *, checksums: bool) -> list[str]:
-    """Problems of the files of a shelf, empty where it is as promised."""
-    problems: list[str] = []
-    for name, promise in manifest.files.items():
-        path = folder / name
-        if not path.is_file():
-            problems.append(f"{path}: missing")
-        elif path.stat().st_size != promise.size:
-            problems.append(f"{path}: {path.stat().st_size} bytes, the manifest promises {promise.size}")
-        elif checksums and _sha256(path) != promise.sha256:
-            problems.append(f"{path}: the content differs from what was published (SHA-256)")
-    return problems
+def is_shard(name: str) -> bool:
+    """Whether a file of a shelf is one shard of several, which can be made again alone."""
+    return "-of-" in name
 
 
-def _cure(folder: Path) -> str:
-    return f"Remove it (`mmuda cache rm {folder.name}`) and run the augmentation again."
-
-
-def _publish_folder(staged: Path, target: Path, manifest: Manifest) -> Manifest:
-    text = manifest.model_dump_json(indent=2)
-    with (staged / FILE_NAME).open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
-    for path in staged.iterdir():
-        _sync(path)
-    _sync(staged)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        staged.rename(target)
-    except OSError:
-        if not (target / FILE_NAME).is_file():
-            raise
-        return manifests.read(target)  # another process published the same content first
-    _sync(target.parent)
-    return manifest
-
-
-def _promise(path: Path) -> FilePromise:
-    return FilePromise(size=path.stat().st_size, sha256=_sha256(path))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _cure(folder: Path, manifest: Manifest) -> str:
+    if any(is_shard(name) for name in manifest.files):
+        return "Run the augmentation again: it makes the damaged shard anew."
+    return f"Remove it (`mmuda cache verify {folder.name} --discard`) and run the augmentation again."

@@ -108,7 +108,7 @@ def test_a_truncated_file_is_noticed_on_opening_and_the_message_names_it(cache: 
     shelf = publish_sample(cache)
     path = cache.shelf_folder(shelf) / "train.arrow"
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(ValueError, match=r"train\.arrow: \d+ bytes, the manifest promises \d+.*mmuda cache rm"):
+    with pytest.raises(ValueError, match=r"train\.arrow: \d+ bytes, the manifest promises \d+.*mmuda cache verify.*--discard"):
         cache.open(shelf)
 
 

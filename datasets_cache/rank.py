@@ -1,0 +1,8 @@
+"""A film's place among all films."""
+
+import hashlib
+
+
+def rank(film: str) -> bytes:
+    """A film's place in every sample and in every shelf, decided by its id alone: the SHA-256 of it."""
+    return hashlib.sha256(film.encode()).digest()
