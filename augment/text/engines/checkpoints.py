@@ -9,6 +9,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalEntryNotFoundError
 
+from augment.text.engines import opus_mt
 from augment.text.engines.protocol import MissingModel
 
 REQUIRED_FILES = ("config.json", "source.spm", "target.spm", "vocab.json", "tokenizer_config.json")
@@ -22,6 +23,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 def identity(model: str, revision: str | None) -> str:
     """What decides a model's translations: ``repository@commit``, or the SHA-256 of a local folder's files.
 
+    Args:
+        model: a local folder, or a repository on the Hub.
+        revision: commit, branch or tag of the repository; None: the newest.
     Raises:
         ValueError: the folder is missing or is no Marian checkpoint.
         MissingModel: the commit of a repository without revision can be found neither in the cache nor on the Hub.
@@ -30,8 +34,14 @@ def identity(model: str, revision: str | None) -> str:
         return f"sha256:{_checksum(folder)}"
     if revision and _COMMIT.fullmatch(revision):
         return f"{model}@{revision}"
-    cached = _cached(model, revision)
-    return f"{model}@{cached.name if cached else _ask_hub(model, revision, 'SOURCE-TARGET')[0]}"
+    if (cached := _cached(model, revision)) is not None:
+        return f"{model}@{cached.name}"
+    try:
+        return f"{model}@{_ask_hub(model, revision)[0]}"
+    except (HTTPError, OSError) as error:
+        direction = "-".join(opus_mt.pair_of(model) or ("SOURCE", "TARGET"))
+        known = f"its commit, where it is known (`--text.revisions {direction}=COMMIT`); "
+        raise _missing(model, revision, direction, error, known) from error
 
 
 def locate(model: str, revision: str | None, *, source: str, target: str) -> Path:
@@ -50,13 +60,12 @@ def locate(model: str, revision: str | None, *, source: str, target: str) -> Pat
         return folder
     if (cached := _cached(model, revision)) is not None:
         return cached
-    direction = f"{source}-{target}"
-    commit, files = _ask_hub(model, revision, direction)
-    wanted = [*REQUIRED_FILES, *OPTIONAL_FILES, *[name for name in WEIGHTS if name in files][:1]]
     try:
+        commit, files = _ask_hub(model, revision)
+        wanted = [*REQUIRED_FILES, *OPTIONAL_FILES, *[name for name in WEIGHTS if name in files][:1]]
         return _checked(Path(snapshot_download(model, revision=commit, allow_patterns=wanted)))
     except (HTTPError, OSError) as error:
-        raise _missing(model, commit, direction, error) from error
+        raise _missing(model, revision, f"{source}-{target}", error) from error
 
 
 def _local_folder(model: str) -> Path | None:
@@ -96,22 +105,24 @@ def _cached(model: str, revision: str | None) -> Path | None:
         return None
 
 
-def _ask_hub(model: str, revision: str | None, direction: str) -> tuple[str, list[str]]:
+def _ask_hub(model: str, revision: str | None) -> tuple[str, list[str]]:
     """Commit and file names; asks once, where a download would try for half a minute and print each try."""
-    try:
-        found = HfApi().model_info(model, revision=revision, timeout=10)
-    except (HTTPError, OSError) as error:
-        raise _missing(model, revision, direction, error) from error
+    found = HfApi().model_info(model, revision=revision, timeout=10)
     assert found.sha is not None, "the Hub names a commit"
     return found.sha, [sibling.rfilename for sibling in found.siblings or []]
 
 
-def _missing(model: str, revision: str | None, direction: str, error: Exception) -> MissingModel:
-    why = "has no such repository or revision" if isinstance(error, HfHubHTTPError) else "cannot be reached"
+def _missing(model: str, revision: str | None, direction: str, error: Exception, known: str = "") -> MissingModel:
+    absent = isinstance(error, HfHubHTTPError)
+    why = "has no such repository or revision" if absent else "cannot be reached"
+    pair = opus_mt.pair_of(model)
+    advice = f"{said} " if pair and (said := opus_mt.advice(*pair)) else ""
+    fetch = "" if absent else "`mmuda fetch RECIPE` on a connected machine; "
     return MissingModel(
         f"{model} at revision {revision or 'main'} is not in the Hugging Face cache ({constants.HF_HUB_CACHE}), and the Hub "
-        f"{why}. Three ways out: `mmuda fetch RECIPE` on a connected machine; a local folder with the model "
-        f"(`--text.models {direction}=PATH`); the embedded engine (`--text.engine bergamot --text.pivot pt`)."
+        f"{why}. {advice}Ways out: {fetch}{known}a local folder with the model, or another repository (`--text.models "
+        f"{direction}=PATH`); the embedded engine (`--text.engine bergamot --text.pivot pt`)."
+        + (f" {opus_mt.known(*pair)}" if pair else "")
     )
 
 
