@@ -10,7 +10,7 @@ from datasets_cache.frozen import Frozen
 ShelfId = NewType("ShelfId", str)
 """``<kind>-<16 hex digits>``, for example ``text-3f2a9c0d41be77aa``."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when rows would come out differently for an unchanged specification: old shelves are then never reused."""
 
 

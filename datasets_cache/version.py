@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from datasets import Dataset
 
@@ -59,8 +60,18 @@ def version_id(name: str, sample: ShelfId, text: ShelfId | None, image: ShelfId 
     return f"{name}-{fingerprint([sample, text, image])[:8]}"
 
 
-def publish(cache: Cache, *, name: str, sample: ShelfId, text: ShelfId | None, image: ShelfId | None) -> Manifest:
+def publish(
+    cache: Cache,
+    *,
+    name: str,
+    sample: ShelfId,
+    text: ShelfId | None,
+    image: ShelfId | None,
+    plan: Mapping[str, Any] | None = None,
+) -> Manifest:
     """Publish the version that joins `sample` with its views, or find it already published.
+
+    `plan` is remembered as what was asked for; it is no part of the version's id.
 
     Raises:
         ValueError: a shelf is missing or damaged, or a view does not belong to the sample.
@@ -77,7 +88,7 @@ def publish(cache: Cache, *, name: str, sample: ShelfId, text: ShelfId | None, i
     manifest = Manifest(
         id=version,
         kind="version",
-        spec={"name": name, "sample": sample, "text": text, "image": image},
+        spec={"name": name, "sample": sample, "text": text, "image": image, "plan": dict(plan or {})},
         parents=tuple(shelf for shelf in (sample, text, image) if shelf),
         created=datetime.now(UTC),
         seconds=round(time.monotonic() - started, 3),

@@ -1,33 +1,30 @@
 """The augmentation flow: sample, then text and image views, then the version that joins them."""
 
-from typing import Any
-
 from prefect import flow, task
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
-from prefect.tasks import Task
 
 from augment.image import rand_augment
-from augment.text import back_translation
+from augment.text import shelf as text_shelf
 from datasets_cache import given, sampling, version
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.store import Cache
 from flows.published import shelves_of_version
+from flows.quality import as_markdown
 from flows.recipes import AugmentationPlan
+from flows.retries import worth_retrying
+from flows.shards import on_ray
 from flows.terminal import track
-
-
-async def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """A user's mistake stays one however often it is tried; anything else may pass."""
-    return not isinstance(await state.aresult(raise_on_failure=False), ValueError)
 
 
 @task(cache_policy=NO_CACHE)
 def take_sample(plan: AugmentationPlan) -> ShelfId:
     """Publish the sample of the plan's source, or find it already published."""
-    return sampling.publish_sample(plan.source, share=plan.sample, cache=Cache(), strict=plan.strict, track=track).id
+    sample = sampling.publish_sample(
+        plan.source, share=plan.sample, cache=Cache(), strict=plan.strict, dedupe=plan.dedupe, track=track
+    )
+    return sample.id
 
 
 @task(retries=2, retry_delay_seconds=30, retry_condition_fn=worth_retrying, cache_policy=NO_CACHE)
@@ -37,7 +34,9 @@ def text_views(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
         return given.publish_given_text(sample, cache=Cache())
     if plan.text is None:
         return None
-    return back_translation.publish(plan.text, sample, cache=Cache(), device=plan.device, threads=plan.threads, track=track)
+    if plan.runner == "ray":
+        return on_ray("text", plan, sample, Cache())
+    return text_shelf.publish(plan.text, sample, cache=Cache(), device=plan.device, threads=plan.threads, track=track)
 
 
 @task(retries=2, retry_delay_seconds=30, retry_condition_fn=worth_retrying, cache_policy=NO_CACHE)
@@ -47,13 +46,16 @@ def image_views(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
         return given.publish_given_images(sample, cache=Cache())
     if plan.image is None:
         return None
+    if plan.runner == "ray":
+        return on_ray("image", plan, sample, Cache())
     return rand_augment.publish(plan.image, sample, cache=Cache(), workers=plan.threads, track=track)
 
 
 @task(cache_policy=NO_CACHE)
-def publish_version(name: str, sample: ShelfId, text: ShelfId | None, image: ShelfId | None) -> str:
+def publish_version(plan: AugmentationPlan, sample: ShelfId, text: ShelfId | None, image: ShelfId | None) -> str:
     """Publish the version that joins the shelves, or find it already published."""
-    return version.publish(Cache(), name=name, sample=sample, text=text, image=image).id
+    settings = plan.model_dump(mode="json")
+    return version.publish(Cache(), name=plan.name, sample=sample, text=text, image=image, plan=settings).id
 
 
 def run_name() -> str:
@@ -74,6 +76,7 @@ def augmentation(plan: AugmentationPlan) -> str:
     sample = take_sample(plan)
     text = text_views(plan, sample)
     image = image_views(plan, sample)
-    made = publish_version(plan.name, sample, text, image)
+    made = publish_version(plan, sample, text, image)
     create_table_artifact(key="cache-version", table=shelves_of_version(Cache(), made), description=f"Cache version {made}")
+    create_markdown_artifact(key="quality", markdown=as_markdown(Cache(), made), description=f"Augmentations of {made}")
     return made

@@ -10,26 +10,19 @@ from pydantic import Field, ValidationError, create_model
 from pydantic_settings import BaseSettings, CliApp, CliImplicitFlag, CliPositionalArg, CliSubCommand, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
-from datasets_cache import version as versions
 from datasets_cache.frozen import Frozen
 from datasets_cache.store import Cache
 from flows import commands
+from flows.cache_cli import CacheGroup, Group
 from flows.environment import prepare_libraries, prepare_prefect
 from flows.fetch import fetch
 from flows.options import NONE, read_toml, to_toml, with_defaults
+from flows.published import newest_plan
 from flows.recipes import RECIPES, AugmentationPlan, Recipe, TrainingPlan
 from flows.terminal import console
 
 USER_MISTAKE = 2
 INTERRUPTED = 130
-
-
-class Group(Frozen):
-    """A command that only holds commands."""
-
-    def cli_cmd(self) -> None:
-        """Run the chosen one."""
-        CliApp.run_subcommand(self)
 
 
 class AugmentCommand(Frozen):
@@ -67,58 +60,6 @@ class ReportCommand(Frozen):
     def cli_cmd(self) -> None:
         """Write it."""
         commands.report(self.runs or [RECIPES["demo"]().training.runs], self.output)
-
-
-class CacheList(Frozen):
-    """List versions and shelves, oldest first."""
-
-    as_json: CliImplicitFlag[bool] = Field(default=False, alias="json", description="Print JSON.")
-
-    def cli_cmd(self) -> None:
-        """Print them."""
-        commands.list_cache(as_json=self.as_json)
-
-
-class CacheShow(Frozen):
-    """Show what a version is made of."""
-
-    version: CliPositionalArg[str] = "latest"
-    """An id, the name of a recipe (its newest version), or `latest`."""
-
-    def cli_cmd(self) -> None:
-        """Print it."""
-        commands.show_version(versions.resolve(Cache(), self.version))
-
-
-class CacheVerify(Frozen):
-    """Check every file against its checksum."""
-
-    names: CliPositionalArg[list[str]] = []
-    """Versions or shelves; by default everything."""
-
-    def cli_cmd(self) -> None:
-        """Check them."""
-        commands.verify_cache(self.names)
-
-
-class CacheRemove(Frozen):
-    """Remove a version, or a shelf that no version names."""
-
-    name: CliPositionalArg[str]
-    """Id of the version or shelf."""
-
-    def cli_cmd(self) -> None:
-        """Remove it."""
-        commands.remove_from_cache(self.name)
-
-
-class CacheGroup(Group):
-    """Look at the cache, check it, remove from it."""
-
-    ls: CliSubCommand[CacheList]
-    show: CliSubCommand[CacheShow]
-    verify: CliSubCommand[CacheVerify]
-    rm: CliSubCommand[CacheRemove]
 
 
 class ConfigRecipes(Frozen):
@@ -210,16 +151,22 @@ class Root(BaseSettings):
 def take_config(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, Recipe]]:
     """Read the file after ``--config`` as one more recipe, and name that recipe where none is named.
 
+    ``augment`` with options alone takes the plan of the newest version.
+
     Returns:
         The arguments without ``--config``, and all recipes by name.
 
     Raises:
-        ValueError: no file is named, or it is not a recipe.
+        ValueError: no file is named, it is not a recipe, or there is no version whose plan could be taken.
     """
     rest = list(arguments)
     recipes = {name: make() for name, make in RECIPES.items()}
     if "--config" not in rest:
-        return rest, recipes
+        options_alone = rest[:1] == ["augment"] and rest[1:2] and rest[1].startswith("-") and rest[1] not in ("-h", "--help")
+        if not options_alone:
+            return rest, recipes
+        recipe = Recipe(augmentation=newest_plan(Cache()), training=TrainingPlan())
+        return ["augment", recipe.name, *rest[1:]], {**recipes, recipe.name: recipe}
     at = rest.index("--config")
     if at + 1 == len(rest):
         msg = "--config: name a TOML file, such as `mmuda config show demo` prints."

@@ -1,7 +1,6 @@
 """What each command does. The command line (``flows.cli``) only parses; these functions are the commands."""
 
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -9,11 +8,11 @@ from pathlib import Path
 from rich.table import Table
 
 from datasets_cache import version as versions
-from datasets_cache.fingerprint import ShelfId
-from datasets_cache.store import Cache, check_files
+from datasets_cache.store import Cache
 from flows import doctor as doctors
+from flows.cache_commands import show_version
 from flows.environment import make_prefect_home
-from flows.published import find_published, shelves_of_version
+from flows.published import find_published
 from flows.recipes import AugmentationPlan, Recipe, TrainingPlan
 from flows.terminal import console, step
 
@@ -88,86 +87,6 @@ def report(folders: Iterable[Path], output: Path | None) -> Path:
     page = write_report(results, cache=Cache(), path=output or found[0].parent / f"report-{newest}.html")
     console().print(f"Report: {page}")
     return page
-
-
-def show_version(wanted: str) -> None:
-    """Print what a version is made of."""
-    table = Table(title=f"Cache version {wanted}", title_justify="left", box=None, pad_edge=False)
-    table.add_column("shelf", no_wrap=True)
-    for heading in ("films", "what happened", "made in"):
-        table.add_column(heading, overflow="fold")
-    for row in shelves_of_version(Cache(), wanted):
-        table.add_row(*row.values())
-    console().print(table)
-
-
-def list_cache(*, as_json: bool) -> None:
-    """Print all versions and shelves, oldest first."""
-    cache = Cache()
-    found = [*cache.manifests("versions"), *cache.manifests("shelves")]
-    if as_json:
-        print(json.dumps([json.loads(manifest.model_dump_json()) for manifest in found], indent=2))  # noqa: T201
-        return
-    if not found:
-        console().print(f"Nothing below {cache.root}; `mmuda augment demo` makes a first version.")
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "kind", "created", "films", "MiB"):
-        table.add_column(heading, no_wrap=True)
-    for manifest in found:
-        size = sum(promise.size for promise in manifest.files.values()) / 2**20
-        rows = " / ".join(str(count) for count in manifest.rows.values())
-        table.add_row(manifest.id, manifest.kind, f"{manifest.created:%Y-%m-%d %H:%M}", rows, f"{size:.1f}")
-    console().print(table)
-
-
-def verify_cache(names: Iterable[str]) -> None:
-    """Check every file of the named shelves or versions (all by default) against its checksum.
-
-    Raises:
-        ValueError: a file is missing or differs; all of them are listed.
-    """
-    cache = Cache()
-    shelves = _shelves_of(cache, list(names)) or [manifest.id for manifest in cache.manifests("shelves")]
-    problems: list[str] = []
-    for shelf in shelves:
-        opened = cache.find(ShelfId(shelf))
-        folder = cache.shelf_folder(shelf)
-        found = check_files(folder, opened, checksums=True) if opened else [f"{folder}: missing"]
-        console().print(f"{'damaged' if found else 'ok':8} {shelf}")
-        problems += found
-    if problems:
-        msg = "\n".join([*problems, "Remove what is damaged with `mmuda cache rm ID` and run the augmentation again."])
-        raise ValueError(msg)
-
-
-def _shelves_of(cache: Cache, names: list[str]) -> list[str]:
-    shelves: list[str] = []
-    for name in names:
-        if cache.shelf_folder(name).is_dir():
-            shelves.append(name)
-        else:
-            shelves += cache.version_manifest(versions.resolve(cache, name)).parents
-    return list(dict.fromkeys(shelves))
-
-
-def remove_from_cache(name: str) -> None:
-    """Remove a version, or a shelf that no version names.
-
-    Raises:
-        ValueError: it is unknown, or a version still names the shelf.
-    """
-    cache = Cache()
-    if not cache.shelf_folder(name).is_dir():
-        folder = cache.version_folder(versions.resolve(cache, name))
-    else:
-        users = [version.id for version in cache.manifests("versions") if name in version.parents]
-        if users:
-            msg = f"{name} is part of {users}; remove those first."
-            raise ValueError(msg)
-        folder = cache.shelf_folder(name)
-    shutil.rmtree(folder)
-    console().print(f"Removed {folder}")
 
 
 def examine_machine(*, as_json: bool) -> int:

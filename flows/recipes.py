@@ -33,6 +33,9 @@ class AugmentationPlan(Frozen):
     """Share of each split that is taken; smaller samples are subsets of larger ones."""
     strict: bool = False
     """Whether a film that has to be skipped is an error."""
+    dedupe: bool = False
+    """Whether training films with the same or nearly the same plot or poster as an evaluation film are left out; they are
+    reported in any case."""
     text: BackTranslationSpec | None = None
     """Back-translation of the training plots; `none` makes no text views."""
     image: RandAugmentSpec | None = None
@@ -41,10 +44,18 @@ class AugmentationPlan(Frozen):
     """`auto`, `cpu`, `cuda` or `cuda:N`; it decides the speed, not the content."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads; by default all cores. They decide the speed, not the content."""
+    runner: Literal["local", "ray"] = "local"
+    """Where shards are made: in this process, or by the workers of a Ray cluster (extra `ray`)."""
+    ray_address: str | None = None
+    """Address of a running Ray cluster, such as `ray://head:10001`; by default one of this machine is started."""
+    shard_cpus: float = Field(default=1.0, gt=0)
+    """Ray: CPUs that a shard takes."""
+    shard_gpus: float = Field(default=0.0, ge=0)
+    """Ray: GPUs that a shard takes; 0.5 lets two shards share one."""
 
     def summary(self) -> str:
         """One line that says what it does, for example ``augment mmimdb 30% en→fr→en M9``."""
-        text = f" {self.text.source}→{self.text.pivot}→{self.text.source}" if self.text else ""
+        text = " " + "→".join((self.text.source, *self.text.pivots, self.text.source)) if self.text else ""
         image = f" M{self.image.magnitude:g}" if self.image else ""
         return f"augment {self.name} {self.sample:.0%}{text}{image}"
 

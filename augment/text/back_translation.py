@@ -1,24 +1,16 @@
-"""Back-translation of texts, and the shelf of back-translated training plots."""
+"""Back-translation of texts: sentence by sentence along the translators and back, guarded."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
-from typing import Any
 
 from augment.text import pool, sentences
-from augment.text.engines.build import translators
 from augment.text.engines.protocol import Translator
-from augment.text.quality import KEPT_REASONS, KeptReason, reason_to_keep
+from augment.text.pool import Pooled, Tick, no_tick
+from augment.text.quality import Guards, KeptReason, lost_names, lost_numbers, reason_to_keep
 from augment.text.seeds import derive
-from augment.text.spec import BackTranslationSpec
-from datasets_cache.fingerprint import ShelfId, canonical_json, shelf_id
-from datasets_cache.progress import Track, untracked
-from datasets_cache.schema import TEXT_VIEW_FEATURES
-from datasets_cache.store import Cache
 
-FILMS_AT_ONCE = 2000
-"""Films whose sentences are pooled: enough for batches of like length, and it bounds the memory."""
+Place = tuple[int, int]
+"""A sentence: number of its text, and its own number there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,203 +25,124 @@ class BackTranslated:
     """Sentences that differ from the original."""
     kept: tuple[KeptReason, ...] = ()
     """For each sentence that was kept as the original, in order, the reason."""
+    retried: int = 0
+    """Sentences that failed a guard and came from the second decoding."""
+    numbers_lost: int = 0
+    """Sentences in which a number of the original is missing; reported, not undone."""
+    names_lost: int = 0
+    """Sentences in which a name of the original is missing; reported, not undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a sentence."""
+
+    text: str
+    reason: KeptReason | None
+    retried: bool = False
 
 
 def back_translate(
     texts: Sequence[str],
     legs: Sequence[Translator],
     *,
+    retry: Sequence[Translator] = (),
     keys: Sequence[str] | None = None,
     view: int = 0,
     seed: int = 1,
-    min_chars: int = 10,
-    max_length_change: float = 0.5,
-    max_repeats: int = 2,
-    title: str = "",
-    track: Track = untracked,
+    guards: Guards | None = None,
+    tick: Tick = no_tick,
 ) -> list[BackTranslated]:
     """Translate `texts` along `legs` and back, sentence by sentence, in their order.
 
     The sentences of all texts go through a leg together: long ones in parts, equal ones once, in batches of like length. A
-    sentence whose round trip fails a guard (`quality.reason_to_keep`) is kept as it was.
+    sentence whose round trip fails a guard (`quality.reason_to_keep`) makes it once more along `retry`; if that fails too, it
+    is kept as it was, with the first reason.
 
     Args:
         texts: any; an empty one stays empty.
         legs: translators one after the other, such as ``build.translators(spec)``; the last one ends in the texts' language.
+        retry: those for the second try, such as ``build.retry_translators(spec)``; none: no second try.
         keys: names of the texts, for the randomness of sampling; by default their positions.
         view: which of several back-translations, for the randomness.
         seed: of the randomness; a sentence draws from (seed, key, view, number of the sentence, leg).
-        min_chars: guard, see `quality`.
-        max_length_change: guard.
-        max_repeats: guard.
-        title: what the progress shows beside the direction.
-        track: shows the progress, in sentences.
+        guards: when a translation is not used; by default those of the paper and ours, for English.
+        tick: told of the progress; all that it is told adds up to the sentences of all legs.
     Raises:
         ValueError: a model is missing, or `keys` does not name each text.
     """
     if keys is not None and len(keys) != len(texts):
         msg = f"{len(keys)} keys for {len(texts)} texts; give one a text."
         raise ValueError(msg)
+    guards = guards or Guards()
     names = keys if keys is not None else [str(number) for number in range(len(texts))]
     split = [sentences.split(text) for text in texts]
-    travels = [
-        (text, number)
+    originals = {
+        (text, number): " ".join(sentence.split())
         for text, pairs in enumerate(split)
         for number, (sentence, _) in enumerate(pairs)
-        if len(sentence) >= max(min_chars, 1)
-    ]
-    arrived = _round_trip(
-        [" ".join(split[text][number][0].split()) for text, number in travels],
-        legs,
-        [(seed, names[text], view, number) for text, number in travels],
-        title=title,
-        track=track,
-    )
-    found = dict(zip(travels, arrived, strict=True))
-    guards = {"min_chars": min_chars, "max_length_change": max_length_change, "max_repeats": max_repeats}
+        if len(sentence) >= max(guards.min_chars, 1)
+    }
+    origins = {(text, number): (seed, names[text], view, number) for text, number in originals}
+    outcomes = _outcomes(originals, _round_trip(originals, legs, origins, tick=tick), guards)
+    if retry and (failed := {place: originals[place] for place, outcome in outcomes.items() if outcome.reason}):
+        again = {place: (*origins[place], "again") for place in failed}
+        second = _outcomes(failed, _round_trip(failed, retry, again), guards, retried=True)
+        outcomes |= {place: outcome for place, outcome in second.items() if not outcome.reason}
     return [
-        _put_together(pairs, {number: found[text, number] for number in range(len(pairs)) if (text, number) in found}, guards)
+        _put_together(pairs, {number: outcomes[text, number] for number in range(len(pairs)) if (text, number) in outcomes})
         for text, pairs in enumerate(split)
     ]
 
 
 def _round_trip(
-    originals: Sequence[str], legs: Sequence[Translator], origins: Sequence[tuple[Any, ...]], *, title: str, track: Track
-) -> list[pool.Pooled]:
+    originals: Mapping[Place, str],
+    legs: Sequence[Translator],
+    origins: Mapping[Place, tuple[str | int, ...]],
+    *,
+    tick: Tick = no_tick,
+) -> dict[Place, Pooled]:
     """Each of `originals` after all `legs`; one that a leg could not do goes no further."""
-    current = [pool.Pooled(sentence) for sentence in originals]
+    current = {place: Pooled(sentence) for place, sentence in originals.items()}
     for number, leg in enumerate(legs):
-        going = [at for at, sentence in enumerate(current) if sentence.text and not sentence.problem]
-        seeds = [derive(*origins[at], number) for at in going]
-        done = pool.translate(leg, [current[at].text for at in going], seeds=seeds, title=title, track=track)
-        for at, sentence in zip(going, done, strict=True):
-            current[at] = sentence
+        going = [place for place, sentence in current.items() if sentence.text and not sentence.problem]
+        tick(len(current) - len(going))
+        seeds = [derive(*origins[place], number) for place in going]
+        done = pool.translate(leg, [current[place].text for place in going], seeds=seeds, tick=tick)
+        copied = {place: current[place].copied for place in going}
+        current |= {
+            place: Pooled(sentence.text, sentence.problem, sentence.copied or copied[place])
+            for place, sentence in zip(going, done, strict=True)
+        }
     return current
 
 
-def _put_together(
-    pairs: Sequence[tuple[str, str]], arrived: Mapping[int, pool.Pooled], guards: Mapping[str, Any]
-) -> BackTranslated:
+def _outcomes(
+    originals: Mapping[Place, str], arrived: Mapping[Place, Pooled], guards: Guards, *, retried: bool = False
+) -> dict[Place, _Outcome]:
+    outcomes: dict[Place, _Outcome] = {}
+    for place, original in originals.items():
+        back = arrived[place]
+        reason = reason_to_keep(original, back.text, back.problem, copied=back.copied, guards=guards)
+        outcomes[place] = _Outcome(original if reason else back.text, reason, retried)
+    return outcomes
+
+
+def _put_together(pairs: Sequence[tuple[str, str]], outcomes: Mapping[int, _Outcome]) -> BackTranslated:
     text: list[str] = []
     kept: list[KeptReason] = []
-    counted = changed = 0
+    counted = changed = retried = numbers = names = 0
     for number, (original, separator) in enumerate(pairs):
         if original:  # an empty one only carries the whitespace before the first sentence
             counted += 1
-            back = arrived.get(number, pool.Pooled(""))
-            reason = reason_to_keep(" ".join(original.split()), back.text, back.problem, **guards)
-            if reason:
-                kept.append(reason)
-            used = original if reason else back.text
+            outcome = outcomes.get(number) or _Outcome(original, "too short")
+            if outcome.reason:
+                kept.append(outcome.reason)
+            used = original if outcome.reason else outcome.text
             changed += used.split() != original.split()
+            retried += outcome.retried
+            numbers += bool(lost_numbers(original, used))
+            names += bool(lost_names(original, used))
             text.append(used)
         text.append(separator)
-    return BackTranslated("".join(text), counted, changed, tuple(kept))
-
-
-def publish(
-    spec: BackTranslationSpec,
-    sample: ShelfId,
-    *,
-    cache: Cache,
-    device: str = "auto",
-    threads: int | None = None,
-    batch_tokens: int | None = None,
-    track: Track = untracked,
-) -> ShelfId:
-    """Publish the back-translations of the sample's training plots, or find them already published.
-
-    A shelf that is there is found without loading a model. Rows are those of ``TEXT_VIEW_FEATURES``, in the order of the films,
-    the views of a film one after the other. Memory holds the sentences of `FILMS_AT_ONCE` films.
-
-    Args:
-        spec: what decides the rows.
-        sample: the sample shelf.
-        cache: where shelves are.
-        device: `auto`, `cpu` or `cuda`.
-        threads: of the CPU; None: as the engine likes it.
-        batch_tokens: of a batch; None: as the device likes it.
-        track: shows the progress.
-    Raises:
-        ValueError: settings that cannot go together, a missing model (`MissingModel`), or a missing or damaged sample.
-    """
-    legs = translators(spec, device=device, threads=threads, batch_tokens=batch_tokens)
-    shelf, models = _name(spec, sample, legs)
-    if cache.find(shelf):
-        return cache.open(shelf).id
-    films = cache.open(sample).split("train").select_columns(["id", "plot"])
-    for leg in legs:
-        leg.load()  # a model that is missing is missed before the first hour, not after it
-    counts = Counter[str]()
-    ratios: list[float] = []
-    with cache.stage("text", TEXT_VIEW_FEATURES) as stage:
-        for start in range(0, len(films), FILMS_AT_ONCE):
-            block = films[start : start + FILMS_AT_ONCE]
-            title = f"films {start + 1:,} to {start + len(block['id']):,} of {len(films):,}"
-            for film, plot, view, made in _views(spec, block["id"], block["plot"], legs, title=title, track=track):
-                stage.write("train", {"id": film, "view": view, "plot": made.text, **_columns(made)})
-                counts.update(_count(made))
-                ratios.append(len(made.text) / max(1, len(plot)))
-        quality = _quality(counts, ratios)
-        stage.publish(shelf, spec=spec, parents=(sample,), counts=_ordered(counts), quality=quality, models=models)
-    return shelf
-
-
-def find(spec: BackTranslationSpec, sample: ShelfId, *, cache: Cache) -> ShelfId | None:
-    """Name of the published shelf that `publish` would make, None where there is none. Loads no model.
-
-    Raises:
-        ValueError: settings that cannot go together, or a missing model (`MissingModel`) whose revision is not known.
-    """
-    shelf, _ = _name(spec, sample, translators(spec))
-    return shelf if cache.find(shelf) else None
-
-
-def _name(spec: BackTranslationSpec, sample: ShelfId, legs: Sequence[Translator]) -> tuple[ShelfId, dict[str, str]]:
-    models = {name: identity for leg in legs for name, identity in leg.models.items()}
-    return shelf_id("text", spec.normalised(), (sample,), models=canonical_json(models)), models
-
-
-def _views(
-    spec: BackTranslationSpec, ids: Sequence[str], plots: Sequence[str], legs: Sequence[Translator], *, title: str, track: Track
-) -> Iterator[tuple[str, str, int, BackTranslated]]:
-    """Views of a block of films, ordered by film and view."""
-    guards: dict[str, Any] = {
-        "min_chars": spec.min_chars,
-        "max_length_change": spec.max_length_change,
-        "max_repeats": spec.max_repeats,
-    }
-    by_view = [
-        back_translate(plots, legs, keys=ids, view=view, seed=spec.seed, title=title, track=track, **guards)
-        for view in range(spec.views)
-    ]
-    for row, (film, plot) in enumerate(zip(ids, plots, strict=True)):
-        for view, made in enumerate(by_view):
-            yield film, plot, view, made[row]
-
-
-def _columns(made: BackTranslated) -> dict[str, Any]:
-    return {"sentences": made.sentences, "kept": list(made.kept)}
-
-
-def _count(made: BackTranslated) -> dict[str, int]:
-    kept = Counter(f"kept: {reason}" for reason in made.kept)
-    unchanged = made.sentences - made.changed - len(made.kept)
-    whole = {"plots": 1, "plots unchanged": int(not made.changed)}
-    return {**whole, "sentences": made.sentences, "changed": made.changed, "came back the same": unchanged, **kept}
-
-
-def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
-    first = ["plots", "plots unchanged", "sentences", "changed", "came back the same"]
-    return {name: counts[name] for name in [*first, *[f"kept: {reason}" for reason in KEPT_REASONS]] if name in counts}
-
-
-def _quality(counts: Mapping[str, int], ratios: Sequence[float]) -> dict[str, float]:
-    """Shares of sentences, and the mean length of an augmented plot as a multiple of its original's."""
-    kept = sum(count for name, count in counts.items() if name.startswith("kept: "))
-    total = max(1, counts["sentences"])
-    return {
-        "sentences changed": round(counts["changed"] / total, 4),
-        "sentences kept": round(kept / total, 4),
-        "length ratio": round(fmean(ratios), 4),
-    }
+    return BackTranslated("".join(text), counted, changed, tuple(kept), retried, numbers, names)

@@ -1,43 +1,55 @@
 """The settings that decide a back-translation, and nothing else."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from datasets_cache.frozen import Frozen
 
-EngineName = Literal["marian", "bergamot"]
+EngineName = Literal["marian", "ctranslate2", "bergamot"]
 Decoding = Literal["sampling", "greedy", "beam"]
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "int8", "int8_float16"]
+Direction = Annotated[str, Field(pattern=r"^[A-Za-z_]{2,}-[A-Za-z_]{2,}$")]
+"""Such as ``en-fr``."""
 
 OPUS_MT = "Helsinki-NLP/opus-mt-{source}-{target}"
 
+PRECISIONS: dict[EngineName, tuple[Precision, ...]] = {
+    "marian": ("fp32", "bf16"),
+    "ctranslate2": ("int8", "int8_float16", "fp32"),
+    "bergamot": ("int8",),
+}
+"""Precisions that each engine has; the first is its default."""
+
+RETRY: dict[Decoding, Decoding] = {"sampling": "beam", "greedy": "beam", "beam": "sampling"}
+"""How a sentence that failed a guard is decoded the second time."""
+
 
 class BackTranslationSpec(Frozen):
-    """How plots are translated to a pivot language and back.
+    """How plots are translated to a pivot language, or along several, and back.
 
     Source:
         Xie et al., arXiv:1904.12848, section 2.2 and appendix; its code keeps the original by `min_chars` and
-        `max_length_change` as here. Deviation: guards work on sentences, not on whole texts.
+        `max_length_change` as here. Deviation: guards work on sentences, not on whole texts; the other guards are ours.
     """
 
     engine: EngineName = "marian"
-    """`marian` runs any Marian checkpoint on CPU or CUDA; `bergamot` is embedded (English and Portuguese, CPU)."""
-    source: str = "en"
+    """`marian` runs any Marian checkpoint on CPU or CUDA; `ctranslate2` runs the same checkpoints converted, several times as
+    fast on a CPU; `bergamot` is embedded (English and Portuguese, CPU)."""
+    source: str = Field(default="en", pattern=r"^[A-Za-z_]{2,}$")
     """Language of the plots."""
-    pivot: str = "fr"
-    """Language they pass through."""
-    forward_model: str | None = None
-    """`marian`: repository on the Hub or local folder, source to pivot; by default Helsinki-NLP/opus-mt-{source}-{pivot}."""
-    forward_revision: str | None = None
-    """`marian`: commit of the forward repository; by default the one pinned here, else the newest when it is first used."""
-    backward_model: str | None = None
-    """`marian`: likewise, pivot to source."""
-    backward_revision: str | None = None
-    """`marian`: commit of the backward repository."""
+    pivot: str = Field(default="fr", pattern=r"^[A-Za-z_]{2,}(,[A-Za-z_]{2,})*$")
+    """Language that they pass through, or several in turn: `fr,de` goes to French, on to German, and back."""
+    models: dict[Direction, str] = {}
+    """Repository on the Hub or local folder of a direction's Marian checkpoint, such as `en-fr=PATH`; by default
+    Helsinki-NLP/opus-mt-{source}-{target}."""
+    revisions: dict[Direction, str] = {}
+    """Commit of a direction's repository; by default the one pinned here, else the newest when it is first used."""
+    target_codes: dict[Direction, str] = {}
+    """Checkpoints with several target languages: the code to ask for, such as `en-fr=fra`; by default found by the language."""
     decoding: Decoding | None = None
-    """`sampling`, `greedy` or `beam`; by default sampling with `marian` (as in the paper) and greedy, the only one that it has,
-    with `bergamot`."""
+    """`sampling`, `greedy` or `beam`; by default sampling (as in the paper), and greedy, the only one that it has, with
+    `bergamot`."""
     temperature: float = Field(default=0.8, gt=0, le=2)
     """Sampling: logits are divided by it; the paper uses 0.6 to 0.9, above 1 sentences get invented."""
     top_k: int | None = Field(default=None, ge=1)
@@ -50,8 +62,11 @@ class BackTranslationSpec(Frozen):
     """Back-translations of each film; more than one needs sampling."""
     seed: int = Field(default=1, ge=0)
     """Sampling: seed; each sentence draws from (seed, film, view, sentence)."""
-    dtype: Precision = "fp32"
-    """`marian`: precision of weights and arithmetic."""
+    dtype: Precision | None = None
+    """Precision: `marian` fp32 (default) or bf16; `ctranslate2` int8 (default), int8_float16 or fp32."""
+    retry: bool = True
+    """Whether a sentence that fails a guard is translated once more with another decoding (beam after sampling or greedy,
+    sampling after beam) before it is kept; `bergamot` has no other."""
     min_chars: int = Field(default=10, ge=0)
     """A sentence is kept as the original where either text is shorter."""
     max_length_change: float = Field(default=0.5, gt=0)
@@ -59,15 +74,27 @@ class BackTranslationSpec(Frozen):
     max_repeats: int = Field(default=2, ge=1)
     """A sentence is kept as the original where its translation repeats a phrase in a row more often than this, and more often
     than the original."""
+    check_copies: bool = True
+    """Whether a sentence that a model copied instead of translating it is kept as the original."""
+    check_language: bool = True
+    """Whether a sentence that came back in another language is kept as the original."""
 
-    def model_for(self, leg: Literal["forward", "backward"]) -> tuple[str, str | None]:
-        """Repository or folder of a leg's Marian model, and the revision to use (None: the newest)."""
-        if leg == "forward":
-            chosen, revision, source, target = self.forward_model, self.forward_revision, self.source, self.pivot
-        else:
-            chosen, revision, source, target = self.backward_model, self.backward_revision, self.pivot, self.source
-        model = chosen or OPUS_MT.format(source=source, target=target)
-        return model, revision or PINNED_REVISIONS.get(model)
+    @property
+    def pivots(self) -> tuple[str, ...]:
+        """The languages on the way."""
+        return tuple(self.pivot.split(","))
+
+    @property
+    def directions(self) -> tuple[tuple[str, str], ...]:
+        """From the source along the pivots and back, as pairs of languages."""
+        stops = (self.source, *self.pivots, self.source)
+        return tuple(zip(stops[:-1], stops[1:], strict=True))
+
+    def model_for(self, source: str, target: str) -> tuple[str, str | None]:
+        """Repository or folder of a direction's Marian checkpoint, and the revision to use (None: the newest)."""
+        direction = f"{source}-{target}"
+        model = self.models.get(direction) or OPUS_MT.format(source=source, target=target)
+        return model, self.revisions.get(direction) or PINNED_REVISIONS.get(model)
 
     def normalised(self) -> Self:
         """The same back-translation, written one way: what its engine and decoding do not read is back at the default.
@@ -79,12 +106,14 @@ class BackTranslationSpec(Frozen):
         """
         decoding = self.decoding or ("greedy" if self.engine == "bergamot" else "sampling")
         _check(self, decoding)
-        unread: set[str] = {"forward_model", "forward_revision", "backward_model", "backward_revision"}
-        unread |= {"temperature", "top_k", "top_p", "seed"} if decoding != "sampling" else set()
-        unread |= {"beams"} if decoding != "beam" else set()
-        unread |= {"dtype"} if self.engine == "bergamot" else set()
-        defaults = {name: type(self).model_fields[name].default for name in unread}
-        return self.model_copy(update={**defaults, "decoding": decoding})
+        used: set[Decoding] = {decoding, RETRY[decoding]} if self.retry and self.engine != "bergamot" else {decoding}
+        unread: set[str] = {"models", "revisions"}
+        unread |= {"temperature", "top_k", "top_p", "seed"} if "sampling" not in used else set()
+        unread |= {"beams"} if "beam" not in used else set()
+        unread |= {"dtype", "retry", "target_codes"} if self.engine == "bergamot" else set()
+        defaults = {name: type(self).model_fields[name].get_default() for name in unread}
+        dtype = {} if "dtype" in unread else {"dtype": self.dtype or PRECISIONS[self.engine][0]}
+        return self.model_copy(update={**defaults, **dtype, "decoding": decoding})
 
 
 PINNED_REVISIONS = {
@@ -100,11 +129,15 @@ PINNED_REVISIONS = {
 
 def _check(spec: BackTranslationSpec, decoding: Decoding) -> None:
     problems: list[str] = []
-    if spec.source == spec.pivot:
-        problems.append(f"source and pivot are both {spec.source!r}; choose a pivot that is another language")
+    route = " → ".join((spec.source, *spec.pivots, spec.source))
+    if any(source == target for source, target in spec.directions):
+        problems.append(f"{route} translates a language into itself; choose a pivot that is another language")
+    directions = {f"{source}-{target}" for source, target in spec.directions}
+    if strange := sorted((spec.models.keys() | spec.revisions.keys() | spec.target_codes.keys()) - directions):
+        problems.append(f"models, revisions or target codes for {strange}, but the way is {route}, {sorted(directions)}")
     if spec.engine == "bergamot" and (spec.source, spec.pivot) != ("en", "pt"):
         problems.append(
-            f"the embedded engine goes en → pt → en only, not {spec.source} → {spec.pivot} → {spec.source}; "
+            f"the embedded engine goes en → pt → en only, not {route}; "
             "use `--text.pivot pt`, or `--text.engine marian` for other languages"
         )
     if spec.engine == "bergamot" and decoding != "greedy":
@@ -112,8 +145,11 @@ def _check(spec: BackTranslationSpec, decoding: Decoding) -> None:
             f"the embedded engine decodes greedily, not by {decoding}; "
             "leave `--text.decoding` out, or use `--text.engine marian`"
         )
-    if spec.engine == "bergamot" and (spec.forward_model or spec.backward_model):
+    if spec.engine == "bergamot" and spec.models:
         problems.append("the embedded engine has its own models; leave the models out, or use `--text.engine marian`")
+    if spec.dtype and spec.dtype not in PRECISIONS[spec.engine]:
+        precisions = " or ".join(PRECISIONS[spec.engine])
+        problems.append(f"{spec.engine} has no precision {spec.dtype}; use `--text.dtype` {precisions}, or leave it out")
     if spec.views > 1 and decoding != "sampling":
         problems.append(
             f"{spec.views} views, but {decoding} decoding makes the same text each time; "

@@ -6,7 +6,7 @@ import pytest
 
 from augment.image import rand_augment
 from augment.image.spec import RandAugmentSpec
-from augment.text import back_translation
+from augment.text import shelf as text_shelf
 from augment.text.spec import BackTranslationSpec
 from datasets_cache import version as versions
 from datasets_cache.genres import MMIMDB_GENRES, MOVIESCOPE_GENRES
@@ -23,7 +23,7 @@ def test_real_films_go_all_the_way_to_batches(kind: str, real_films: Path, tmp_p
     root = real_films / f"{kind}-mini"
     source = MmimdbSource(root=root) if kind == "mmimdb" else MoviescopeSource(root=root)
     sample = publish_sample(source, share=0.05, cache=cache)
-    text = back_translation.publish(BackTranslationSpec(engine="bergamot", pivot="pt"), sample.id, cache=cache)
+    text = text_shelf.publish(BackTranslationSpec(engine="bergamot", pivot="pt"), sample.id, cache=cache)
     image = rand_augment.publish(RandAugmentSpec(), sample.id, cache=cache)
     made = versions.publish(cache, name=kind, sample=sample.id, text=text, image=image)
 

@@ -1,41 +1,83 @@
 """From settings to the translators that a sentence passes through."""
 
+from collections.abc import Callable
+
 from augment.text.engines.bergamot import BergamotTranslator
 from augment.text.engines.protocol import Translator
-from augment.text.spec import BackTranslationSpec
+from augment.text.spec import RETRY, BackTranslationSpec, Decoding
+
+Leg = Callable[[str, str], Translator]
+"""A translator from one language to another."""
 
 
 def translators(
     spec: BackTranslationSpec, *, device: str = "auto", threads: int | None = None, batch_tokens: int | None = None
-) -> tuple[Translator, Translator]:
-    """Source to pivot, and pivot to source. Loads no model.
+) -> tuple[Translator, ...]:
+    """From the source along the pivots and back. Loads no model.
 
     Args:
         spec: the settings.
         device: `auto`, `cpu` or `cuda`.
-        threads: of the CPU; None: as the engine likes it.
+        threads: of the CPU; None: all that this process may use.
         batch_tokens: of a batch; None: as the device likes it.
     Raises:
         ValueError: settings that cannot go together.
     """
     decoding = spec.normalised().decoding
     assert decoding is not None, "normalised settings name the decoding"
+    leg = _legs(spec, decoding, device=device, threads=threads, batch_tokens=batch_tokens)
+    return tuple(leg(source, target) for source, target in spec.directions)
+
+
+def retry_translators(
+    spec: BackTranslationSpec, *, device: str = "auto", threads: int | None = None, batch_tokens: int | None = None
+) -> tuple[Translator, ...]:
+    """Those of `translators` with another decoding, for sentences that failed a guard; none where there is no other.
+
+    They use the same models, in memory once.
+
+    Raises:
+        ValueError: settings that cannot go together.
+    """
+    decoding = spec.normalised().decoding
+    if not spec.retry or spec.engine == "bergamot" or decoding is None:
+        return ()
+    leg = _legs(spec, RETRY[decoding], device=device, threads=threads, batch_tokens=batch_tokens)
+    return tuple(leg(source, target) for source, target in spec.directions)
+
+
+def _legs(spec: BackTranslationSpec, decoding: Decoding, *, device: str, threads: int | None, batch_tokens: int | None) -> Leg:
+    dtype = spec.normalised().dtype
     match spec.engine:
         case "bergamot":
-            there = BergamotTranslator(spec.source, spec.pivot, threads=threads)
-            return there, BergamotTranslator(spec.pivot, spec.source, threads=threads)
+
+            def bergamot(source: str, target: str) -> Translator:
+                return BergamotTranslator(source, target, threads=threads)
+
+            return bergamot
         case "marian":
             from augment.text.engines.marian import MarianTranslator  # torch and transformers take seconds
 
-            def leg(source: str, target: str, model: str, revision: str | None, option: str) -> MarianTranslator:
+            assert dtype in ("fp32", "bf16"), "normalised settings have a precision of the engine"
+
+            def marian(source: str, target: str) -> Translator:
                 return MarianTranslator(
-                    source, target, model, revision, decoding=decoding, temperature=spec.temperature, top_k=spec.top_k,
-                    top_p=spec.top_p, beams=spec.beams, dtype=spec.dtype, device=device, threads=threads,
-                    batch_tokens=batch_tokens, option=option,
+                    source, target, *spec.model_for(source, target), target_code=spec.target_codes.get(f"{source}-{target}"),
+                    decoding=decoding, temperature=spec.temperature, top_k=spec.top_k, top_p=spec.top_p, beams=spec.beams,
+                    dtype=dtype, device=device, threads=threads, batch_tokens=batch_tokens,
                 )  # fmt: skip
 
-            forward, backward = spec.model_for("forward"), spec.model_for("backward")
-            return (
-                leg(spec.source, spec.pivot, *forward, "--text.forward_model"),
-                leg(spec.pivot, spec.source, *backward, "--text.backward_model"),
-            )
+            return marian
+        case "ctranslate2":
+            from augment.text.engines.ct2 import CTranslate2Translator
+
+            assert dtype in ("int8", "int8_float16", "fp32"), "normalised settings have a precision of the engine"
+
+            def ctranslate2(source: str, target: str) -> Translator:
+                return CTranslate2Translator(
+                    source, target, *spec.model_for(source, target), target_code=spec.target_codes.get(f"{source}-{target}"),
+                    decoding=decoding, temperature=spec.temperature, top_k=spec.top_k, top_p=spec.top_p, beams=spec.beams,
+                    dtype=dtype, device=device, threads=threads, batch_tokens=batch_tokens,
+                )  # fmt: skip
+
+            return ctranslate2

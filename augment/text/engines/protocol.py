@@ -10,6 +10,15 @@ class MissingModel(ValueError):  # noqa: N818  # it names what is the matter, as
     """A model is neither on this machine nor within reach; the message names it and the ways out."""
 
 
+class Encoded(NamedTuple):
+    """A sentence as an engine takes it, tokenised once."""
+
+    text: str
+    """The sentence."""
+    tokens: Sequence[int] = ()
+    """Its token ids, the end mark included; empty where the engine tokenises within."""
+
+
 class Translated(NamedTuple):
     """One sentence, translated."""
 
@@ -47,15 +56,17 @@ class Translator(Protocol):
         """
         ...
 
-    def fits(self, sentence: str) -> bool:
-        """Whether the model takes `sentence` whole."""
+    def encode(self, sentences: Sequence[str]) -> list[Encoded | None]:
+        """Tokenise `sentences`; None for each that the model does not take whole."""
         ...
 
-    def translate(self, sentences: Sequence[str], *, seeds: Sequence[int]) -> Iterator[Translated]:
-        """Translate `sentences`, each of which `fits`; every position comes once, in the order in which they are done.
+    def translate(self, sentences: Sequence[Encoded], *, seeds: Sequence[int]) -> Iterator[Translated]:
+        """Translate `sentences`; every position comes once, in the order in which they are done.
+
+        Several threads may call it at once.
 
         Args:
-            sentences: not empty, without line breaks.
+            sentences: as `encode` gave them; not empty, without line breaks.
             seeds: one a sentence; a translation depends on its sentence and its seed alone.
         """
         ...

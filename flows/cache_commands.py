@@ -1,0 +1,156 @@
+"""The commands `mmuda cache …`: look at the cache, compare versions, check files, remove."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from rich.table import Table
+
+from datasets_cache import version as versions
+from datasets_cache.files import check_files, discard
+from datasets_cache.fingerprint import ShelfId
+from datasets_cache.manifest import Manifest
+from datasets_cache.repair import discard_damaged
+from datasets_cache.store import Cache
+from flows.diff import compare
+from flows.published import shelves_of_version
+from flows.quality import TEXT_FIGURES, figures
+from flows.terminal import console
+
+EXCERPT = 300
+
+
+def show_version(wanted: str) -> None:
+    """Print what a version is made of, and how good its augmentations are."""
+    table = Table(title=f"Cache version {wanted}", title_justify="left", box=None, pad_edge=False)
+    table.add_column("shelf", no_wrap=True)
+    for heading in ("films", "what happened", "made in"):
+        table.add_column(heading, overflow="fold")
+    for row in shelves_of_version(Cache(), wanted):
+        table.add_row(*row.values())
+    console().print(table)
+    version = versions.open_version(Cache(), wanted)
+    if version.text and (measured := figures(version.text.manifest)):
+        console().print(_figures_table(measured))
+    _print_duplicates(version.sample.manifest)
+
+
+def _figures_table(measured: dict[str, float]) -> Table:
+    table = Table(title="Plots", title_justify="left", box=None, pad_edge=False)
+    for heading in ("", "", ""):
+        table.add_column(heading)
+    for name, value in measured.items():
+        table.add_row(name, f"{value:g}", TEXT_FIGURES[name])
+    return table
+
+
+def _print_duplicates(sample: Manifest) -> None:
+    pairs = sample.quality.get("near_duplicates", {})
+    if pairs.get("pairs"):
+        console().print(f"Near-duplicates of evaluation films in train: {pairs['counts']} (`mmuda cache ls --json` lists them)")
+
+
+def list_cache(*, as_json: bool) -> None:
+    """Print all versions and shelves, oldest first."""
+    cache = Cache()
+    found = [*cache.manifests("versions"), *cache.manifests("shelves")]
+    if as_json:
+        print(json.dumps([json.loads(manifest.model_dump_json()) for manifest in found], indent=2))  # noqa: T201
+        return
+    if not found:
+        console().print(f"Nothing below {cache.root}; `mmuda augment demo` makes a first version.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "kind", "created", "films", "MiB"):
+        table.add_column(heading, no_wrap=True)
+    for manifest in found:
+        size = sum(promise.size for promise in manifest.files.values()) / 2**20
+        rows = " / ".join(str(count) for count in manifest.rows.values())
+        table.add_row(manifest.id, manifest.kind, f"{manifest.created:%Y-%m-%d %H:%M}", rows, f"{size:.1f}")
+    console().print(table)
+
+
+def diff(first: str, second: str, *, as_json: bool) -> None:
+    """Print what differs between two versions.
+
+    Raises:
+        ValueError: see `flows.diff.compare`.
+    """
+    found = compare(Cache(), first, second)
+    if as_json:
+        print(json.dumps(asdict(found), indent=2, ensure_ascii=False))  # noqa: T201
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", found.first, found.second):
+        table.add_column(heading, overflow="fold")
+    for name, (one, two) in {**found.settings, **found.figures}.items():
+        table.add_row(name, str(one), str(two))
+    screen = console()
+    screen.print(table)
+    screen.print(f"Shared shelves: {', '.join(found.shared) or 'none'}; {found.films} training films in common")
+    if found.plots:
+        screen.print(f"Plots: {found.plots_differ} of {found.plots} differ, chrF between them {found.chrf} (100: the same)")
+    if found.posters:
+        screen.print(f"Posters: {found.posters_differ} of {found.posters} got other operations")
+    for pair in found.apart:
+        screen.print(f"\n{pair.id}, chrF {pair.chrf}", markup=False)
+        for name, text in (("original", pair.original), (found.first, pair.first), (found.second, pair.second)):
+            screen.print(f"  {name}: {text[:EXCERPT]}{'…' if len(text) > EXCERPT else ''}", markup=False)
+
+
+def verify_cache(names: Iterable[str], *, remove: bool) -> None:
+    """Check every file of the named shelves or versions (all by default) against its checksum.
+
+    Args:
+        names: versions or shelves.
+        remove: remove what is damaged, so that the next augmentation makes it again.
+
+    Raises:
+        ValueError: a file is missing or differs; all of them are listed.
+    """
+    cache = Cache()
+    shelves = _shelves_of(cache, list(names)) or [manifest.id for manifest in cache.manifests("shelves")]
+    problems: list[str] = []
+    for shelf in shelves:
+        folder = cache.shelf_folder(shelf)
+        if remove:
+            found = discard_damaged(cache, ShelfId(shelf))
+        else:
+            manifest = cache.find(ShelfId(shelf))
+            found = check_files(folder, manifest, checksums=True) if manifest else [f"{folder}: missing or not complete"]
+        console().print(f"{'damaged' if found else 'ok':8} {shelf}")
+        problems += found
+    if problems and remove:
+        console().print("\n".join([*problems, "Removed; run the augmentation again to make them anew."]))
+    elif problems:
+        cure = "Remove what is damaged with `mmuda cache verify --discard` and run the augmentation again."
+        raise ValueError("\n".join([*problems, cure]))
+
+
+def _shelves_of(cache: Cache, names: list[str]) -> list[str]:
+    shelves: list[str] = []
+    for name in names:
+        if cache.shelf_folder(name).is_dir():
+            shelves.append(name)
+        else:
+            shelves += cache.version_manifest(versions.resolve(cache, name)).parents
+    return list(dict.fromkeys(shelves))
+
+
+def remove_from_cache(name: str) -> None:
+    """Remove a version, or a shelf that no version names.
+
+    Raises:
+        ValueError: it is unknown, or a version still names the shelf.
+    """
+    cache = Cache()
+    if not cache.shelf_folder(name).is_dir():
+        folder = cache.version_folder(versions.resolve(cache, name))
+    else:
+        users = [version.id for version in cache.manifests("versions") if name in version.parents]
+        if users:
+            msg = f"{name} is part of {users}; remove those first."
+            raise ValueError(msg)
+        folder = cache.shelf_folder(name)
+    discard(folder, root=cache.root)
+    console().print(f"Removed {folder}")

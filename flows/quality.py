@@ -1,0 +1,92 @@
+"""What the augmentations of a version are worth, for people: figures, and the pairs worth reading."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from datasets_cache import version as versions
+from datasets_cache.manifest import Manifest
+from datasets_cache.store import Cache
+from datasets_cache.version import Version
+
+SHOWN_CHARACTERS = 400
+
+TEXT_FIGURES = {
+    "sentences changed": "share of sentences that differ from the original",
+    "sentences kept": "share of sentences kept as the original by a guard",
+    "length ratio": "length of a plot, as a multiple of its original's",
+    "chrf": "chrF against the original, mean over plots (100: unchanged)",
+    "bleu": "BLEU against the originals (100: unchanged)",
+    "distinct-1": "distinct words of a plot",
+    "distinct-1 of the originals": "the same of the originals",
+    "distinct-2": "distinct word pairs of a plot",
+    "distinct-2 of the originals": "the same of the originals",
+    "cosine": "similarity to the original by the embedded encoder",
+}
+"""Figures of a text shelf's manifest, and what they are."""
+
+
+def figures(manifest: Manifest) -> dict[str, float]:
+    """The figures that a text shelf's manifest holds."""
+    return {name: manifest.quality[name] for name in TEXT_FIGURES if manifest.quality.get(name) is not None}
+
+
+def as_markdown(cache: Cache, wanted: str) -> str:
+    """The quality of a version as Markdown: shelves, figures, and pairs of plots.
+
+    Raises:
+        ValueError: the version is unknown, or a shelf of it is missing or damaged.
+    """
+    version = versions.open_version(cache, wanted)
+    parts = [f"## {version.id}"]
+    if version.text and figures(version.text.manifest):
+        parts += [_text(version.text.manifest), *_pairs(version)]
+    if version.image:
+        parts.append(_table("Posters", {name: str(value) for name, value in version.image.manifest.quality.items()}))
+    return "\n\n".join(parts)
+
+
+def _text(manifest: Manifest) -> str:
+    measured = {f"{name} ({TEXT_FIGURES[name]})": f"{value:g}" for name, value in figures(manifest).items()}
+    return _table("Plots", measured | {name: f"{count:,}" for name, count in manifest.counts.items()})
+
+
+def _table(title: str, rows: Mapping[str, str]) -> str:
+    lines = [f"| {name} | {_cell(value)} |" for name, value in rows.items()]
+    return "\n".join([f"### {title}", "", "| | |", "|---|---|", *lines])
+
+
+def _pairs(version: Version) -> list[str]:
+    named: Mapping[str, list[dict[str, Any]]] = version.text.manifest.quality.get("pairs", {}) if version.text else {}
+    texts = texts_of(version, {pair["id"] for pairs in named.values() for pair in pairs})
+    found: list[str] = []
+    for kind, pairs in named.items():
+        lines = ["| film | nearness | original | augmented |", "|---|---|---|---|"]
+        for pair in pairs:
+            before, after = texts[pair["id"], pair["view"]]
+            near = f"chrF {pair['chrf']}" if pair["cosine"] is None else f"cosine {pair['cosine']}, chrF {pair['chrf']}"
+            lines.append(f"| {_cell(pair['id'])} | {near} | {_cell(before)} | {_cell(after)} |")
+        found.append("\n".join([f"### {kind.capitalize()} pairs", "", *lines]))
+    return found
+
+
+def texts_of(version: Version, films: set[str]) -> dict[tuple[str, int], tuple[str, str]]:
+    """Original and augmented plot of some training films, by id and view."""
+    views = version.text_views()
+    if views is None or not films:
+        return {}
+    originals = _rows(version.films("train").select_columns(["id", "plot"]), films)
+    plots = {row["id"]: row["plot"] for row in originals}
+    rows = _rows(views.select_columns(["id", "view", "plot"]), films)
+    return {(row["id"], row["view"]): (plots[row["id"]], row["plot"]) for row in rows}
+
+
+def _rows(rows: Any, films: set[str]) -> list[dict[str, Any]]:  # noqa: ANN401
+    return [dict(rows[number]) for number, film in enumerate(rows["id"]) if film in films]
+
+
+def _cell(text: str) -> str:
+    """`text` in one cell of a Markdown table, shortened; nothing in it is taken for markup."""
+    short = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    for mark, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;"), ("*", "&#42;"), ("_", "&#95;")):
+        short = short.replace(mark, safe)
+    return " ".join(short.split())
