@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, LogitsProcessorList, MarianMTModel, MarianTokenizer
+from transformers import GenerationConfig, LogitsProcessorList, MarianMTModel
 from transformers.utils import logging
 
-from augment.text.engines import checkpoints
+from augment.text.engines import checkpoints, tokens
 from augment.text.engines.batching import by_token_budget
 from augment.text.engines.decoding import LengthLimit, SeededSampling
 from augment.text.engines.protocol import Encoded, Translated
+from augment.text.engines.tokens import Tokens
 from augment.text.spec import Decoding, Precision
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
@@ -82,10 +83,10 @@ class MarianTranslator:
 
     def encode(self, sentences: Sequence[str]) -> list[Encoded | None]:
         """Tokenise; None where the model has no room for a sentence and for a translation of twice its tokens."""
-        tokenizer, model = self._loaded()
+        words, model = self._loaded()
         room = model.config.max_position_embeddings // 2
-        tokens = tokenizer(list(sentences), verbose=False)["input_ids"] if sentences else []
-        return [Encoded(sentence, ids) if len(ids) <= room else None for sentence, ids in zip(sentences, tokens, strict=True)]
+        rows = words.encode(sentences)
+        return [Encoded(sentence, ids) if len(ids) <= room else None for sentence, ids in zip(sentences, rows, strict=True)]
 
     def translate(self, sentences: Sequence[Encoded], *, seeds: Sequence[int]) -> Iterator[Translated]:
         """Translate `sentences` in batches of like length, the longest first.
@@ -93,26 +94,27 @@ class MarianTranslator:
         Raises:
             ValueError: see `load`.
         """
-        tokenizer, model = self._loaded()
-        tokens = [sentence.tokens for sentence in sentences]
+        words, model = self._loaded()
+        rows = [sentence.tokens for sentence in sentences]
         budget = self.batch_tokens or BATCH_TOKENS.get(model.device.type, BATCH_TOKENS["cpu"])
         per_sentence = self.beams if self.decoding == "beam" else 1
-        for batch in by_token_budget([len(sentence) for sentence in tokens], max(1, budget // per_sentence)):
+        for batch in by_token_budget([len(row) for row in rows], max(1, budget // per_sentence)):
             with _quiet(), _threads(self.threads), torch.inference_mode():
-                done = self._generate(tokenizer, model, [tokens[at] for at in batch], [seeds[at] for at in batch])
+                done = self._generate(words, model, [rows[at] for at in batch], [seeds[at] for at in batch])
             assert len(done) == len(batch), f"{len(batch)} sentences went in, {len(done)} came back"
             for position, (text, finished) in zip(batch, done, strict=True):
                 yield Translated(position, text, None if finished else "unfinished")
 
-    def _loaded(self) -> tuple[Any, Any]:
-        folder = checkpoints.locate(self.model, self.revision)
-        return _load(folder, self.dtype, resolve_device(self.device))
+    def _loaded(self) -> tuple[Tokens, Any]:
+        folder = checkpoints.locate(self.model, self.revision, source=self.source, target=self.target)
+        words = tokens.load(folder, target=self.target, target_code=self.target_code, source=self.source)
+        return words, _load(folder, self.dtype, resolve_device(self.device))
 
     def _generate(
-        self, tokenizer: Any, model: Any, tokens: Sequence[Sequence[int]], seeds: Sequence[int]
+        self, words: Tokens, model: Any, sources: Sequence[Sequence[int]], seeds: Sequence[int]
     ) -> list[tuple[str, bool]]:
         """Text of each sentence, and whether it ended by itself."""
-        limits = [length_limit(len(sentence), model.config.max_position_embeddings) for sentence in tokens]
+        limits = [length_limit(len(sentence), model.config.max_position_embeddings) for sentence in sources]
         beams = self.beams if self.decoding == "beam" else 1
         end = model.config.eos_token_id
         steps = max(limits) + 1
@@ -120,7 +122,7 @@ class MarianTranslator:
         if self.decoding == "sampling":
             drawing = {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
             processors.append(SeededSampling(seeds, steps=steps, **drawing))  # type: ignore[arg-type]
-        inputs = tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(model.device)
+        inputs = _padded(sources, model.config.pad_token_id, model.device)
         rows = model.generate(
             **inputs,
             generation_config=_search(model.generation_config, beams=beams, steps=steps),
@@ -128,8 +130,15 @@ class MarianTranslator:
         ).tolist()
         pad = model.config.pad_token_id
         bodies = [list(takewhile(lambda token: token not in (end, pad), row[1:])) for row in rows]
-        texts = tokenizer.batch_decode(bodies, skip_special_tokens=True)
+        texts = words.decode(bodies)
         return [(text, len(body) < limit) for text, body, limit in zip(texts, bodies, limits, strict=True)]
+
+
+def _padded(tokens: Sequence[Sequence[int]], pad: int, device: Any) -> dict[str, torch.Tensor]:
+    longest = max(map(len, tokens))
+    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in tokens])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
+    return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
 
 def length_limit(source_tokens: int, positions: int) -> int:
@@ -163,11 +172,10 @@ def _search(checkpoint: GenerationConfig, *, beams: int, steps: int) -> Generati
 
 
 @lru_cache(maxsize=4)
-def _load(folder: Path, dtype: Precision, device: str) -> tuple[Any, Any]:
+def _load(folder: Path, dtype: Precision, device: str) -> Any:
     with _quiet():
-        tokenizer = MarianTokenizer.from_pretrained(folder)
         model: Any = MarianMTModel.from_pretrained(folder, dtype=torch.bfloat16 if dtype == "bf16" else torch.float32)
-    return tokenizer, model.to(device).eval()
+    return model.to(device).eval()
 
 
 @contextmanager

@@ -241,7 +241,7 @@ def test_a_model_that_is_nowhere_names_repository_revision_and_ways_out(monkeypa
     translator = MarianTranslator("fr", "en", "Helsinki-NLP/opus-mt-xx-yy", "1" * 40)
     with pytest.raises(MissingModel) as caught:
         translator.load()
-    for part in ("Helsinki-NLP/opus-mt-xx-yy", "1" * 40, "mmuda fetch", "--text.engine bergamot"):
+    for part in ("Helsinki-NLP/opus-mt-xx-yy", "1" * 40, "mmuda fetch", "--text.models fr-en=PATH", "--text.engine bergamot"):
         assert part in str(caught.value)
     assert isinstance(caught.value, ValueError)
 
@@ -252,7 +252,7 @@ def test_a_cached_model_is_loaded_without_the_network(make_marian: MakeMarian, m
     shutil.copytree(make_marian(1), snapshot)
     monkeypatch.setattr(checkpoints, "snapshot_download", _cache_at(tmp_path))
     monkeypatch.setattr(checkpoints.HfApi, "model_info", None)
-    assert checkpoints.locate("owner/tiny", commit) == snapshot
+    assert checkpoints.locate("owner/tiny", commit, source="en", target="fr") == snapshot
 
 
 def _cache_at(root: Path) -> Callable[..., str]:
@@ -270,18 +270,18 @@ def test_a_half_downloaded_model_counts_as_missing(make_marian: MakeMarian, monk
     monkeypatch.setattr(checkpoints, "snapshot_download", _cache_at(tmp_path))
     monkeypatch.setattr(checkpoints.HfApi, "model_info", unreachable)
     with pytest.raises(MissingModel):
-        checkpoints.locate("owner/half", "3" * 40)
+        checkpoints.locate("owner/half", "3" * 40, source="en", target="fr")
 
 
 def test_a_folder_that_is_missing_or_no_checkpoint_says_what_was_expected(make_marian: MakeMarian, tmp_path: Path):
     with pytest.raises(ValueError, match="no such folder"):
-        checkpoints.locate(str(tmp_path / "nowhere"), None)
+        checkpoints.locate(str(tmp_path / "nowhere"), None, source="en", target="fr")
     with pytest.raises(ValueError, match=r"not a Marian checkpoint, config\.json, source\.spm"):
-        checkpoints.locate(str(tmp_path), None)
+        checkpoints.locate(str(tmp_path), None, source="en", target="fr")
     other = shutil.copytree(make_marian(1), tmp_path / "bert")
     (other / "config.json").write_text(json.dumps({"model_type": "bert"}), encoding="utf-8")
     with pytest.raises(ValueError, match="model type 'bert', expected 'marian'"):
-        checkpoints.locate(str(other), None)
+        checkpoints.locate(str(other), None, source="en", target="fr")
 
 
 def test_a_device_that_is_not_there_is_an_error_with_the_choices():
