@@ -128,7 +128,7 @@ def _language(codes: Mapping[str, int], folder: Path, direction: str, target: st
     if target_code is not None:
         if target_code in codes:
             return codes[target_code]
-        msg = f"{folder} has no target code {target_code!r}; it has {', '.join(sorted(codes))}."
+        msg = f"{folder} has no target code {target_code!r}; it has {_listed(codes)}."
         raise ValueError(msg)
     for same in (target, _alpha3(target)):
         if same is not None and same in codes:
@@ -139,16 +139,21 @@ def _language(codes: Mapping[str, int], folder: Path, direction: str, target: st
     hint = f" (nearest: {', '.join(near)})" if near else ""
     msg = (
         f"{folder} has several target languages, and none of its codes is certainly {target!r}{hint}; name one with "
-        f"`--text.target_codes {direction}=CODE`: {', '.join(sorted(codes))}."
+        f"`--text.target_codes {direction}=CODE`: {_listed(codes)}."
     )
     raise ValueError(msg)
+
+
+def _listed(codes: Mapping[str, int], most: int = 60) -> str:
+    rest = f" and {len(codes) - most} more in its vocab.json" if len(codes) > most else ""
+    return ", ".join(sorted(codes)[:most]) + rest
 
 
 def _alpha3(language: str) -> str | None:
     """ISO 639-3 code."""
     try:
         return Language.get(language).to_alpha3()
-    except LookupError:
+    except (LookupError, LanguageTagError):
         return None
 
 
