@@ -34,9 +34,10 @@ def claim(root: Path, name: str, *, wait: bool) -> Generator[bool]:
     lock = FileLock(path, thread_local=False)  # a generator that holds it may be closed by another thread
     with room(root):
         held = _acquire(lock, root, wait=wait)
-        if held:
-            path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
     try:
+        if held:
+            with room(root):
+                path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
         yield held
     finally:
         if held:
