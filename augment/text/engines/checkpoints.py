@@ -116,14 +116,17 @@ def _missing(model: str, revision: str | None, direction: str, error: Exception,
     absent = isinstance(error, HfHubHTTPError)
     why = "has no such repository or revision" if absent else "cannot be reached"
     pair = opus_mt.pair_of(model)
-    advice = f"{said} " if pair and (said := opus_mt.advice(*pair)) else ""
+    advice, others = (opus_mt.advice(*pair), opus_mt.known(*pair)) if pair else ("", "")
     fetch = "" if absent else "`mmuda fetch RECIPE` on a connected machine; "
-    return MissingModel(
-        f"{model} at revision {revision or 'main'} is not in the Hugging Face cache ({constants.HF_HUB_CACHE}), and the Hub "
-        f"{why}. {advice}Ways out: {fetch}{known}a local folder with the model, or another repository (`--text.models "
-        f"{direction}=PATH`); the embedded engine (`--text.engine bergamot --text.pivot pt`)."
-        + (f" {opus_mt.known(*pair)}" if pair else "")
+    said = (
+        f"{model} at revision {revision or 'main'} is not in the Hugging Face cache ({constants.HF_HUB_CACHE}), "
+        f"and the Hub {why}.",
+        advice,
+        f"Ways out: {fetch}{known}a local folder with the model, or another repository (`--text.models {direction}=PATH`); "
+        "the embedded engine (`--text.engine bergamot --text.pivot pt`).",
+        others,
     )
+    return MissingModel(" ".join(part for part in said if part))
 
 
 @cache

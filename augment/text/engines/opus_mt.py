@@ -89,7 +89,7 @@ def advice(source: str, target: str) -> str:
 
 
 def known(source: str, target: str) -> str:
-    """The languages that opus-mt is known to have with `source`, or with `target` if it has none with that."""
+    """The languages that opus-mt is known to have with `source`, or with `target` if it has none with that; else nothing."""
     language = source if pairs_from(source) or pairs_into(source) else target
     there, back = set(pairs_from(language)), set(pairs_into(language))
     both = set(pivots_for(language))
@@ -105,7 +105,8 @@ def known(source: str, target: str) -> str:
         f"only from {language}": there - both - others,
         f"only into {language}": back - both - others,
     }
-    return "; ".join(f"{title}: {' '.join(sorted(listed))}" for title, listed in lists.items() if listed) + "."
+    said = "; ".join(f"{title}: {' '.join(sorted(listed))}" for title, listed in lists.items() if listed)
+    return said[:1].upper() + said[1:] + "." if said else ""
 
 
 def _covers(group: str, language: str) -> bool:

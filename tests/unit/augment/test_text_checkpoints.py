@@ -134,6 +134,11 @@ def test_japanese_is_found_under_the_code_that_opus_mt_gives_it():
 
 
 @pytest.mark.usefixtures("offline")
+def test_languages_that_opus_mt_lacks_altogether_are_not_answered_with_empty_lists():
+    assert missing("xx", "yy").endswith("(`--text.engine bergamot --text.pivot pt`).")
+
+
+@pytest.mark.usefixtures("offline")
 def test_a_known_pair_out_of_reach_is_not_called_unknown():
     said = missing("en", "fr")
     assert "cannot be reached" in said
