@@ -1,3 +1,7 @@
+import hashlib
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -7,8 +11,9 @@ import numpy as np
 import pytest
 
 from augment.image.poster import decode, encode
-from augment.image.rand_augment import publish
+from augment.image.rand_augment import find, finish, make_shard, publish, start
 from augment.image.spec import RandAugmentSpec
+from datasets_cache import shards
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import IMAGE_VIEW_FEATURES, SAMPLE_FEATURES
 from datasets_cache.store import Cache, check_files
@@ -25,10 +30,15 @@ def poster(seed):
     return encode(cv2.resize(small, (256, 256), interpolation=cv2.INTER_CUBIC))
 
 
+def ranked(numbers):
+    """The order of a sample: by the SHA-256 of the id."""
+    return sorted(numbers, key=lambda number: hashlib.sha256(f"film{number}".encode()).digest())
+
+
 def publish_sample(cache, films, broken=()):
     with cache.stage("sample", SAMPLE_FEATURES) as stage:
         for split, first, count in (("train", 0, films), ("validation", 900, 2), ("test", 950, 2)):
-            for number in range(first, first + count):
+            for number in ranked(range(first, first + count)):
                 row = {"id": f"film{number}", "title": "", "plot": "", "poster": b"", "genres": ["Drama"]}
                 row["poster_256"] = b"not a picture" if number in broken else poster(number)
                 stage.write(split, row | {"given_plot": None, "given_poster_256": None})
@@ -49,7 +59,7 @@ def rows(cache, shelf):
 def test_every_training_film_gets_its_views_in_order(cache):
     sample = publish_sample(cache, 40)
     shelf = publish(RandAugmentSpec(views=2), sample, cache=cache)
-    expected = [(f"film{number}", view) for number in range(40) for view in (0, 1)]
+    expected = [(f"film{number}", view) for number in ranked(range(40)) for view in (0, 1)]
     assert [(row["id"], row["view"]) for row in rows(cache, shelf)] == expected
 
 
@@ -115,8 +125,7 @@ def test_a_poster_that_cannot_be_decoded_is_kept_and_counted(cache):
     shelf = publish(SPEC, publish_sample(cache, 20, broken={4, 11}), cache=cache)
     kept = [row for row in rows(cache, shelf) if row["kept"]]
     assert [(row["id"], row["poster_256"], row["ops"]) for row in kept] == [
-        ("film4", b"not a picture", []),
-        ("film11", b"not a picture", []),
+        (f"film{number}", b"not a picture", []) for number in ranked([4, 11])
     ]
     counts = cache.open(shelf).manifest.counts
     assert counts == {"films": 20, "posters": 20, "kept: poster could not be decoded": 2}
@@ -145,13 +154,209 @@ def test_progress_counts_posters(cache):
             yield item
 
     publish(RandAugmentSpec(views=2), publish_sample(cache, 2), cache=cache, track=track)
-    assert heard == [(4, "Augmenting posters", "posters"), "film0", "film0", "film1", "film1"]
+    first, second = (f"film{number}" for number in ranked([0, 1]))
+    assert heard == [(4, "Augmenting posters", "posters"), first, first, second, second]
 
 
 def test_opencvs_own_threads_are_as_before_afterwards(cache):
     before = cv2.getNumThreads()
     publish(SPEC, publish_sample(cache, 2), cache=cache)
     assert cv2.getNumThreads() == before
+
+
+def test_opencvs_threads_are_as_before_when_the_last_of_two_shards_at_once_is_made(cache, monkeypatch):
+    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 8)
+    sample = publish_sample(cache, 16)
+    build, before = start(SPEC, sample, cache=cache), cv2.getNumThreads()
+    first, second = (make_shard(build, SPEC, sample, number, workers=1) for number in (0, 1))
+    next(first), next(second)
+    list(first)
+    assert cv2.getNumThreads() == 1
+    list(second)
+    assert cv2.getNumThreads() == before
+    assert build.missing() == []
+
+
+@pytest.fixture
+def eights(monkeypatch):
+    """Shards of eight films."""
+    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 8)
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
+
+
+def inodes(folder):
+    return {path.name: path.stat().st_ino for path in folder.glob("train-*.arrow")}
+
+
+def undisturbed(root):
+    """Folder and manifest of the shelf of 60 films that one process makes in peace."""
+    cache = Cache(root)
+    shelf = publish(SPEC, publish_sample(cache, 60), cache=cache)
+    return cache.shelf_folder(shelf), cache.find(shelf)
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from augment.image.rand_augment import *
+from datasets_cache import shards
+from datasets_cache.store import Cache
+shards.FILMS_PER_SHARD = 8
+def track(items, /, *, total, title, unit="films"):
+    for number, item in enumerate(items):
+        if number == 20:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield item
+publish(RandAugmentSpec(), sys.argv[2], cache=Cache(Path(sys.argv[1])), track=track)
+"""
+
+
+@pytest.mark.usefixtures("eights")
+def test_a_killed_run_is_continued_where_it_was_and_gives_the_same_bytes(cache, tmp_path):
+    sample = publish_sample(cache, 60)
+    killed = subprocess.run([sys.executable, "-c", CHILD, str(cache.root), sample], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    build = start(SPEC, sample, cache=cache)
+    before = inodes(cache.building_folder(build.shelf))
+    assert 1 <= len(before) < build.shards == 8  # 60 films in 8 shards, killed at the 21st poster
+    assert find(SPEC, sample, cache=cache) is None
+    heard = []
+
+    def track(items, /, *, total, **_):
+        heard.extend([total, *(made := list(items))])
+        return made
+
+    shelf = publish(SPEC, sample, cache=cache, track=track)
+    there = sum(tally["posters"] for tally in build.tallies()[: len(before)])
+    assert heard[0] == len(heard) - 1 == 60 - there
+    folder, manifest = undisturbed(tmp_path / "undisturbed")
+    assert {name: inodes(cache.shelf_folder(shelf))[name] for name in before} == before
+    assert files(cache.shelf_folder(shelf)) == files(folder)
+    assert cache.find(shelf).model_dump(exclude={"created", "seconds"}) == manifest.model_dump(exclude={"created", "seconds"})
+    assert not cache.building_folder(shelf).exists()
+
+
+@pytest.mark.usefixtures("eights")
+def test_the_shelf_is_the_same_in_one_shard_and_in_many(cache, tmp_path, monkeypatch):
+    sample = publish_sample(cache, 60)
+    many = rows(cache, publish(SPEC, sample, cache=cache))
+    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 64)
+    other = Cache(tmp_path / "other")
+    assert rows(other, publish(SPEC, publish_sample(other, 60), cache=other)) == many
+
+
+@pytest.mark.usefixtures("eights")
+def test_the_steps_of_a_distributed_run_make_the_shelf_of_a_local_one(cache, tmp_path):
+    sample = publish_sample(cache, 60)
+    build = start(SPEC, sample, cache=cache)
+    for number in reversed(build.missing()):
+        for claimed in start(SPEC, sample, cache=cache).claimed([number]):
+            list(make_shard(build, SPEC, sample, claimed, workers=1))
+    shelf = finish(build, SPEC, sample)
+    folder, manifest = undisturbed(tmp_path / "undisturbed")
+    assert files(cache.shelf_folder(shelf)) == files(folder)
+    assert cache.find(shelf).quality == manifest.quality
+    assert cache.find(shelf).counts == {"films": 60, "posters": 60}
+
+
+@pytest.mark.usefixtures("eights")
+def test_finishing_with_a_shard_missing_publishes_nothing(cache):
+    sample = publish_sample(cache, 60)
+    build = start(SPEC, sample, cache=cache)
+    list(make_shard(build, SPEC, sample, 3))
+    with pytest.raises(ValueError, match="7 of 8 shards are missing"):
+        finish(build, SPEC, sample)
+    assert find(SPEC, sample, cache=cache) is None
+
+
+@pytest.mark.usefixtures("eights")
+def test_a_shard_whose_reader_stops_halfway_is_not_there(cache):
+    sample = publish_sample(cache, 60)
+    build = start(SPEC, sample, cache=cache)
+    posters = make_shard(build, SPEC, sample, 0)
+    next(posters)
+    posters.close()
+    assert list(cache.building_folder(build.shelf).iterdir()) == []
+
+
+@pytest.mark.usefixtures("eights")
+def test_a_truncated_shard_of_a_published_shelf_is_made_again_alone(cache):
+    sample = publish_sample(cache, 60)
+    shelf = publish(SPEC, sample, cache=cache)
+    folder = cache.shelf_folder(shelf)
+    before, content = inodes(folder), files(folder)
+    damaged = folder / "train-00005-of-00008.arrow"
+    damaged.write_bytes(content[damaged.name][:-1])
+    assert find(SPEC, sample, cache=cache) is None
+    assert publish(SPEC, sample, cache=cache) == shelf
+    assert files(folder) == content
+    assert {name: node for name, node in inodes(folder).items() if node != before[name]}.keys() <= {damaged.name}
+    assert find(SPEC, sample, cache=cache) == shelf
+
+
+@pytest.mark.usefixtures("eights")
+def test_runs_of_two_specifications_at_once_do_not_disturb_each_other(cache, tmp_path):
+    sample = publish_sample(cache, 60)
+    other = RandAugmentSpec(magnitude=9)
+    heard = []
+
+    def track(items, /, **_):
+        for number, item in enumerate(items):
+            if number == 20:
+                heard.append(publish(other, sample, cache=cache))
+            yield item
+
+    shelf = publish(SPEC, sample, cache=cache, track=track)
+    folder, _ = undisturbed(tmp_path / "undisturbed")
+    assert files(cache.shelf_folder(shelf)) == files(folder)
+    assert heard == [find(other, sample, cache=cache)]
+
+
+@pytest.mark.usefixtures("eights")
+def test_two_processes_at_once_publish_one_shelf(cache, tmp_path):
+    sample = publish_sample(cache, 60)
+    script = CHILD.replace("number == 20", "False")
+    pair = [subprocess.Popen([sys.executable, "-c", script, str(cache.root), sample]) for _ in range(2)]
+    assert [process.wait(timeout=200) for process in pair] == [0, 0]
+    folder, _ = undisturbed(tmp_path / "undisturbed")
+    assert files(cache.shelf_folder(find(SPEC, sample, cache=cache))) == files(folder)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 3 MiB that can grow."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    if not mount or subprocess.run([mount, "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("this machine allows no file system of our own (mount -t tmpfs)")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)  # a row may still be mapped
+
+
+@pytest.mark.usefixtures("eights")
+def test_on_a_full_disk_the_finished_shards_are_kept_and_the_run_is_continued_when_there_is_room(small_disk, tmp_path):
+    cache = Cache(small_disk)
+    sample = publish_sample(cache, 60)
+    filler = small_disk / "filler"
+    filler.touch()
+    room_left = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize
+    a_poster = len(next(iter(cache.open(sample).split("train")))["poster_256"])
+    filler.write_bytes(bytes(room_left - 30 * a_poster))  # room for about half of the 60
+    with pytest.raises(ValueError, match="no room left to write.*kept.*set MMUDA_CACHE"):
+        publish(SPEC, sample, cache=cache)
+    assert find(SPEC, sample, cache=cache) is None
+    assert not (small_disk / "shelves" / start(SPEC, sample, cache=cache).shelf).exists()
+    before = inodes(cache.building_folder(start(SPEC, sample, cache=cache).shelf))
+    assert before
+    filler.unlink()
+    shelf = publish(SPEC, sample, cache=cache)
+    assert {name: inodes(cache.shelf_folder(shelf))[name] for name in before} == before
+    folder, _ = undisturbed(tmp_path / "undisturbed")
+    assert files(cache.shelf_folder(shelf)) == files(folder)
 
 
 def test_no_workers_at_all_is_an_error(cache):
