@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from datasets_cache import version as versions
+from datasets_cache.files import check_files
 from datasets_cache.fingerprint import ShelfId, canonical_json, shelf_id
 from datasets_cache.frozen import Frozen
+from datasets_cache.repair import discard_damaged
 from datasets_cache.schema import IMAGE_VIEW_FEATURES, SAMPLE_FEATURES, TEXT_VIEW_FEATURES
-from datasets_cache.store import Cache, check_files
+from datasets_cache.store import Cache
 
 
 class Spec(Frozen):
@@ -123,6 +125,37 @@ def test_a_flipped_bit_is_noticed_by_the_checksums(cache: Cache):
     assert check_files(path.parent, manifest, checksums=True) == [
         f"{path}: the content differs from what was published (SHA-256)"
     ]
+
+
+def test_a_truncated_shelf_is_not_published_and_is_replaced_when_it_is_published_again(cache: Cache):
+    shelf = publish_sample(cache)
+    path = cache.shelf_folder(shelf) / "train.arrow"
+    content = path.read_bytes()
+    path.write_bytes(content[:-8])
+    assert cache.find(shelf)
+    assert cache.published(shelf) is None
+    publish_sample(cache)
+    assert cache.published(shelf)
+    assert path.read_bytes() == content
+    assert list((cache.root / "staging").iterdir()) == []
+
+
+def test_discarding_what_is_damaged_removes_a_shelf_of_whole_files_and_no_other(cache: Cache):
+    damaged, whole = publish_sample(cache), publish_sample(cache, ("c", "d"))
+    path = cache.shelf_folder(damaged) / "test.arrow"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert discard_damaged(cache, whole) == []
+    assert discard_damaged(cache, damaged) == [f"{path}: the content differs from what was published (SHA-256)"]
+    assert [manifest.id for manifest in cache.manifests("shelves")] == [whole]
+
+
+def test_a_removed_shelf_is_gone(cache: Cache):
+    shelf = publish_sample(cache)
+    cache.remove(cache.shelf_folder(shelf))
+    assert cache.find(shelf) is None
+    assert [path for path in cache.root.rglob("*") if path.is_file()] == []
 
 
 def test_a_missing_file_is_noticed_on_opening(cache: Cache):
