@@ -1,10 +1,10 @@
 """The 14 operations of RandAugment and what a magnitude of 0 to 10 means for each: one table, `OPS`.
 
-Pictures are RGB, uint8, [H, W, 3], contiguous. An operation leaves its input as it is and returns a new picture, or the input
-itself where it changes nothing. ``docs/randaugment.md`` is the reference page.
+Pictures are BGR, as OpenCV reads and writes them, uint8, [H, W, 3], contiguous. An operation leaves its input as it is and
+returns a new picture, or the input itself where it changes nothing. ``docs/randaugment.md`` is the reference page.
 
 albumentations does the work where its transform has the very definition: NoOp, Solarize, Posterize. Its AutoContrast, Equalize,
-Sharpen and ColorJitter give other grey levels, its rotation takes four times as long: ``augment.image.transforms`` has those.
+Sharpen and ColorJitter give other grey levels, its rotation takes five times as long: ``augment.image.transforms`` has those.
 All are called by ``apply`` with the exact parameter, because ``__call__`` draws parameters of its own.
 """
 
@@ -18,17 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.image.transforms import (
-    ColorMatrix,
+    AutoContrast,
     Equalize,
     Fill,
     Image,
+    PointTable,
+    Rotation,
+    Saturation,
     Sharpness,
+    ShearColumns,
+    ShearRows,
     Shift,
-    Warp,
-    brightness_matrix,
-    contrast_matrix,
-    saturation_matrix,
-    stretch_matrix,
+    blend_table,
+    mean_grey,
+    posterize_table,
+    solarize_table,
 )
 
 OpName = Literal[
@@ -60,56 +64,44 @@ class Op:
 
 
 _NOOP = albumentations.NoOp(p=1.0)
+_AUTO_CONTRAST = AutoContrast(p=1.0)
 _EQUALIZE = Equalize(p=1.0)
-_SOLARIZE = albumentations.Solarize(p=1.0)
-_POSTERIZE = albumentations.Posterize(p=1.0)
-_COLORS = ColorMatrix(p=1.0)
+_POINTS = PointTable(p=1.0)
+_SATURATION = Saturation(p=1.0)
 _SHARPNESS = Sharpness(p=1.0)
-_WARP = Warp(p=1.0)
+_ROTATION = Rotation(p=1.0)
+_SHEAR_ROWS = ShearRows(p=1.0)
+_SHEAR_COLUMNS = ShearColumns(p=1.0)
 _SHIFT = Shift(p=1.0)
-
-
-def _posterize(img: Image, bits: float, _fill: Fill) -> NDArray[Any]:
-    kept: Any = round(bits)
-    return _POSTERIZE.apply(img, num_bits=kept)
-
-
-def _rotate(img: Image, degrees: float, fill: Fill) -> NDArray[Any]:
-    height, width = img.shape[:2]
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    x, y = width / 2, height / 2
-    source = ((cosine, -sine, x - cosine * x + sine * y), (sine, cosine, y - sine * x - cosine * y))
-    return _WARP.apply(img, source=source, fill=fill)
-
-
-def _shear(img: Image, along_x: float, along_y: float, fill: Fill) -> NDArray[Any]:
-    return _WARP.apply(img, source=((1.0, along_x, 0.0), (along_y, 1.0, 0.0)), fill=fill)
 
 
 OPS: tuple[Op, ...] = (
     Op("Identity", "", False, None, None, lambda img, _, __: _NOOP.apply(img)),
-    Op("AutoContrast", "", False, None, None, lambda img, _, __: _COLORS.apply(img, matrix=stretch_matrix(img))),
+    Op("AutoContrast", "", False, None, None, lambda img, _, __: _AUTO_CONTRAST.apply(img)),
     Op("Equalize", "", False, None, None, lambda img, _, __: _EQUALIZE.apply(img)),
-    Op("Rotate", "degrees, anticlockwise", True, 0.0, lambda share, _, __: 30.0 * share, _rotate),
+    Op(
+        "Rotate", "degrees, anticlockwise", True, 0.0, lambda share, _, __: 30.0 * share,
+        lambda img, degrees, fill: _ROTATION.apply(img, degrees=degrees, fill=fill),
+    ),
     Op(
         "Solarize", "grey level from which on values are inverted", False, 255.0, lambda share, _, __: 255.0 * (1 - share),
-        lambda img, level, _: _SOLARIZE.apply(img, threshold=level / 255.0),
+        lambda img, level, _: _POINTS.apply(img, table=solarize_table(math.ceil(level))),
     ),
     Op(
         "Color", "change of the saturation factor 1", True, 0.0, lambda share, _, __: 0.9 * share,
-        lambda img, change, _: _COLORS.apply(img, matrix=saturation_matrix(1 + change)),
+        lambda img, change, _: _SATURATION.apply(img, factor=1 + change),
     ),
     Op(
         "Posterize", "bits kept of each channel", False, 8, lambda share, _, __: 8 - round(4 * share),
-        _posterize,
+        lambda img, bits, _: _POINTS.apply(img, table=posterize_table(round(bits))),
     ),
     Op(
         "Contrast", "change of the contrast factor 1", True, 0.0, lambda share, _, __: 0.9 * share,
-        lambda img, change, _: _COLORS.apply(img, matrix=contrast_matrix(img, 1 + change)),
+        lambda img, change, _: _POINTS.apply(img, table=blend_table(1 + change, mean_grey(img))),
     ),
     Op(
         "Brightness", "change of the brightness factor 1", True, 0.0, lambda share, _, __: 0.9 * share,
-        lambda img, change, _: _COLORS.apply(img, matrix=brightness_matrix(1 + change)),
+        lambda img, change, _: _POINTS.apply(img, table=blend_table(1 + change, 0)),
     ),
     Op(
         "Sharpness", "change of the sharpness factor 1", True, 0.0, lambda share, _, __: 0.9 * share,
@@ -117,11 +109,11 @@ OPS: tuple[Op, ...] = (
     ),
     Op(
         "ShearX", "columns to the left per row down", True, 0.0, lambda share, _, __: 0.3 * share,
-        lambda img, slope, fill: _shear(img, slope, 0.0, fill),
+        lambda img, slope, fill: _SHEAR_ROWS.apply(img, slope=slope, fill=fill),
     ),
     Op(
         "ShearY", "rows up per column to the right", True, 0.0, lambda share, _, __: 0.3 * share,
-        lambda img, slope, fill: _shear(img, 0.0, slope, fill),
+        lambda img, slope, fill: _SHEAR_COLUMNS.apply(img, slope=slope, fill=fill),
     ),
     Op(
         "TranslateX", "pixels to the right", True, 0, lambda share, _, width: int(_LARGEST_SHIFT * width * share),
@@ -166,9 +158,9 @@ def apply_op(op: Op, image: Image, parameter: float | None, *, fill: Fill) -> Im
 
     Args:
         op: a row of `OPS`.
-        image: RGB, uint8, [H, W, 3].
+        image: BGR, uint8, [H, W, 3].
         parameter: as `draw_parameter` gives it.
-        fill: RGB colour of what the geometric ops bring in from outside.
+        fill: BGR colour of what the geometric ops bring in from outside.
     """
     if parameter is not None and parameter == op.neutral:
         return image

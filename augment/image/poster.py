@@ -39,14 +39,14 @@ def augment(
     magnitude.
 
     Args:
-        image_HWC: RGB, uint8, [H, W, 3], contiguous; left as it is.
+        image_HWC: BGR, as OpenCV reads and writes it, uint8, [H, W, 3], contiguous; left as it is.
         rng: source of every draw.
         magnitude: strength, 0 to 10.
         min_magnitude: if set, each operation's strength is uniform between this and `magnitude`.
         num_ops: operations drawn.
         probability: that a drawn operation is applied.
         cutout: side of the patch in pixels, None for none.
-        fill: colour of the patch and of what geometric operations bring in.
+        fill: BGR colour of the patch and of what geometric operations bring in.
     Returns:
         The augmented picture (the input itself where nothing was applied) and the operations applied, in order, with their
         parameter: ``"Rotate -9.0"``, ``"Cutout 64 12 80"`` (side, left, top).
@@ -75,19 +75,17 @@ def augment(
 
 
 def decode(data: bytes) -> NDArray[np.uint8] | None:
-    """RGB uint8 [H, W, 3] of an encoded picture, None where it is none."""
+    """BGR uint8 [H, W, 3] of an encoded picture, None where it is none."""
     if not data:
         return None  # OpenCV raises on nothing, and returns None on nonsense
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_BGR)
     return None if image is None else np.asarray(image, np.uint8)
 
 
 def encode(image_HWC: NDArray[np.uint8]) -> bytes:  # noqa: N803
-    """JPEG of an RGB uint8 picture, with the quality and the chroma resolution (4:4:4) of the posters that training reads."""
+    """JPEG of a BGR uint8 picture, with the quality and the chroma resolution (4:4:4) of the posters that training reads."""
     sampling = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
-    written, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(image_HWC, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, QUALITY, *sampling)
-    )
+    written, data = cv2.imencode(".jpg", image_HWC, (cv2.IMWRITE_JPEG_QUALITY, QUALITY, *sampling))
     assert written
     return data.tobytes()
 
@@ -97,6 +95,7 @@ def augment_poster(spec: RandAugmentSpec, film: str, view: int, poster: bytes) -
     image = decode(poster)
     if image is None:
         return ImageView(film, view, poster, (), NOT_DECODED), 0.0
+    red, green, blue = spec.fill
     augmented, applied = augment(
         image,
         rng=generator_for(spec.seed, film, view),
@@ -105,7 +104,7 @@ def augment_poster(spec: RandAugmentSpec, film: str, view: int, poster: bytes) -
         num_ops=spec.num_ops,
         probability=spec.probability,
         cutout=spec.cutout,
-        fill=spec.fill,
+        fill=(blue, green, red),
     )
     change = cv2.norm(augmented, image, cv2.NORM_L1) / image.size
     return ImageView(film, view, encode(augmented), tuple(applied), None), change

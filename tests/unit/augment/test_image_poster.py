@@ -1,8 +1,10 @@
+import io
 import random
 from collections import Counter
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from augment.image.ops import OPS
@@ -137,6 +139,21 @@ def test_a_row_reports_the_mean_change_of_its_pixels():
     row, change = augment_poster(spec, "film", 0, encode(np.full((256, 256, 3), 100, np.uint8)))
     assert change == pytest.approx(2.5)
     assert row.kept is None
+
+
+def test_the_fill_colour_of_the_settings_is_red_green_blue():
+    spec = RandAugmentSpec(num_ops=0, cutout=256, fill=(250, 120, 10))
+    row, _ = augment_poster(spec, "film", 0, encode(np.zeros((256, 256, 3), np.uint8)))
+    colour = np.asarray(Image.open(io.BytesIO(row.poster_256)))[128, 128]
+    assert np.abs(colour.astype(int) - (250, 120, 10)).max() <= 3  # JPEG
+
+
+def test_a_poster_keeps_its_colours():
+    orange = io.BytesIO()
+    Image.new("RGB", (256, 256), (240, 130, 20)).save(orange, "JPEG", quality=95, subsampling=0)
+    row, _ = augment_poster(RandAugmentSpec(num_ops=0), "film", 0, orange.getvalue())
+    colour = np.asarray(Image.open(io.BytesIO(row.poster_256)))[128, 128]
+    assert np.abs(colour.astype(int) - (240, 130, 20)).max() <= 3
 
 
 @pytest.mark.parametrize("broken", [b"", b"not a picture", b"\xff\xd8\xff\xe0 cut off"])
