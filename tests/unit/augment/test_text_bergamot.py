@@ -114,3 +114,14 @@ def test_a_sentence_that_the_engine_fails_at_is_marked_and_the_others_come(monke
     )
     assert [translated.problem for translated in done] == [None, "engine failed", None, None, None]
     assert done[4].text == SENTENCES[4].upper()
+
+
+def test_words_around_a_long_dash_stay_apart():
+    there, back = BergamotTranslator("en", "pt"), BergamotTranslator("pt", "en")
+    for leg in (there, back):
+        assert leg.encode(["with his family—Jacob"]) == [Encoded("with his family — Jacob")]
+    english = "He lives with his family—Jacob and Anna—in a small town."
+    [encoded] = there.encode([english])
+    assert encoded
+    [portuguese] = there.translate([encoded], seeds=[0])
+    assert {"Jacob", "Anna"} <= set(portuguese.text.replace("—", " ").replace("-", " ").replace(",", " ").split())
