@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from datasets_cache import sources
+from datasets_cache.duplicates import LEFT_OUT, Watch, left_out
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.frozen import Frozen
 from datasets_cache.manifest import Manifest
-from datasets_cache.pictures import describe, films
+from datasets_cache.pictures import Film, describe, films
 from datasets_cache.progress import Track, untracked
+from datasets_cache.rank import rank
 from datasets_cache.readings import Reading, recall, remember
 from datasets_cache.schema import SAMPLE_FEATURES, SPLITS, RowIssue, Split
 from datasets_cache.sources import SourceSpec
@@ -30,6 +32,8 @@ class SampleSpec(Frozen):
     """The source's settings without its paths: where it lies does not matter."""
     share: float
     """Share of each split."""
+    dedupe: bool = False
+    """Whether training films that nearly repeat an evaluation film are left out."""
     given_text: bool = False
     """Whether the source brought augmented plots for its training films."""
     given_images: bool = False
@@ -47,10 +51,18 @@ class Sample:
     reused: bool
     """Whether the shelf was there already."""
     issues: tuple[RowIssue, ...]
-    """Every row of the source that was skipped, and every film of the sample that was repaired."""
+    """Every row of the source that was skipped or left out, and every film of the sample that was repaired."""
 
 
-def publish_sample(source: SourceSpec, *, share: float, cache: Cache, strict: bool = False, track: Track = untracked) -> Sample:
+def publish_sample(
+    source: SourceSpec,
+    *,
+    share: float,
+    cache: Cache,
+    strict: bool = False,
+    dedupe: bool = False,
+    track: Track = untracked,
+) -> Sample:
     """Publish the sample of a source, or find it published.
 
     The shelf is named by its content: a source that was moved or touched is read again and gives the same shelf, so that
@@ -61,34 +73,32 @@ def publish_sample(source: SourceSpec, *, share: float, cache: Cache, strict: bo
         share: share of each split, above 0 and at most 1.
         cache: where to publish.
         strict: refuse a source with rows that have to be skipped.
+        dedupe: leave out training films that nearly repeat an evaluation film of the sample; the next in rank takes the place.
+            They are reported in any case (``near_duplicates`` in the manifest's `quality`).
         track: progress.
     Raises:
-        ValueError: the share is out of range or leaves a split empty, the source is not where it should be, or, if `strict`,
+        ValueError: the share is out of range, a split is left empty, the source is not where it should be, or, if `strict`,
             rows were skipped; the message lists them.
     """
     if not 0 < share <= 1:
         msg = f"a sample has a share above 0 and at most 1 of each split, got {share}; 0.3 takes 30 %."
         raise ValueError(msg)
     stat = sources.stat_digest(source)
-    if published := _recall(source, share, stat, cache, strict=strict):
+    settings = _settings(source, share, dedupe=dedupe)
+    if published := _recall(settings, stat, cache, strict=strict):
         return published
-    sample = _publish(source, share=share, cache=cache, strict=strict, track=track)
-    remember(cache, _settings(source, share), stat, Reading(sample=sample.id, issues=sample.issues))
+    sample = _publish(source, share=share, cache=cache, strict=strict, dedupe=dedupe, track=track)
+    remember(cache, settings, stat, Reading(sample=sample.id, issues=sample.issues))
     return sample
 
 
-def find_sample(source: SourceSpec, *, share: float, cache: Cache, strict: bool = False) -> Sample | None:
+def find_sample(source: SourceSpec, *, share: float, cache: Cache, strict: bool = False, dedupe: bool = False) -> Sample | None:
     """The published sample of a source that has not been touched since it was read; None where it has to be read.
 
     Raises:
         ValueError: the source is not where it should be, or, if `strict`, rows were skipped.
     """
-    return _recall(source, share, sources.stat_digest(source), cache, strict=strict)
-
-
-def rank(film: str) -> bytes:
-    """A film's place in every sample, decided by its id alone: the SHA-256 of it."""
-    return hashlib.sha256(film.encode()).digest()
+    return _recall(_settings(source, share, dedupe=dedupe), sources.stat_digest(source), cache, strict=strict)
 
 
 def by_rank(records: Iterable[Record]) -> list[Record]:
@@ -101,21 +111,27 @@ def genre_drift(sample: Sequence[Record], full: Sequence[Record], genres: Sequen
     return {genre: round(_genre_share(sample, genre) - _genre_share(full, genre), 4) for genre in genres}
 
 
-def _recall(source: SourceSpec, share: float, stat: str, cache: Cache, *, strict: bool) -> Sample | None:
-    known = recall(cache, _settings(source, share), stat)
+def _recall(settings: dict[str, Any], stat: str, cache: Cache, *, strict: bool) -> Sample | None:
+    known = recall(cache, settings, stat)
     if not known or not cache.find(known.sample):
         return None
     _refuse(known.issues, strict=strict)
     return Sample(known.sample, cache.open(known.sample).manifest, reused=True, issues=known.issues)
 
 
-def _settings(source: SourceSpec, share: float) -> dict[str, Any]:
-    return {"source": source.model_dump(mode="json", exclude={"root"}), "share": share}
+def _settings(source: SourceSpec, share: float, *, dedupe: bool) -> dict[str, Any]:
+    return {"source": source.model_dump(mode="json", exclude={"root"}), "share": share, "dedupe": dedupe}
 
 
-def _publish(source: SourceSpec, *, share: float, cache: Cache, strict: bool, track: Track) -> Sample:
+def _publish(source: SourceSpec, *, share: float, cache: Cache, strict: bool, dedupe: bool, track: Track) -> Sample:
+    watch = Watch()
+
     def likely(film: str) -> bool:
         return int.from_bytes(rank(film)[:8]) / 2**64 < share + 0.05
+
+    def refuse(film: Film) -> RowIssue | None:
+        pairs = watch.look(film.record, film.look)
+        return left_out(pairs) if dedupe and pairs else None
 
     with cache.stage("sample", SAMPLE_FEATURES) as stage, tempfile.TemporaryFile(dir=stage.folder) as scratch:
         index = sources.read_source(source, likely=likely, scratch=scratch, track=track)
@@ -125,24 +141,31 @@ def _publish(source: SourceSpec, *, share: float, cache: Cache, strict: bool, tr
         issues = list(index.skipped)
         sampled: list[Record] = []
         digest = hashlib.sha256()
-        for film in track(films(ranked, sizes, index.posters, issues), total=sum(sizes.values()), title="Sample"):
+        films_of_sample = films(ranked, sizes, index.posters, issues, refuse)
+        for film in track(films_of_sample, total=sum(sizes.values()), title="Sample"):
             stage.write(film.record.split, asdict(film.example))
             digest.update(describe(film).encode())
             sampled.append(film.record)
         _refuse(issues, strict=strict)
-        spec = SampleSpec(
-            source=source.model_dump(mode="json", exclude=_PATHS),
-            share=share,
-            given_text=source.has_given_text,
-            given_images=source.has_given_images,
-        )
+        _refuse_empty(sampled, issues)
+        spec = _spec(source, share, dedupe=dedupe)
         shelf = shelf_id("sample", spec, (), content=digest.hexdigest())
         if published := cache.find(shelf):
             return Sample(shelf, published, reused=True, issues=tuple(issues))
         counts = dict(sorted(Counter(f"{issue.action}: {issue.reason}" for issue in issues).items()))
-        quality = _quality(sampled, index)
+        quality = _quality(sampled, index) | {"near_duplicates": watch.report(left_out=dedupe)}
         manifest = stage.publish(shelf, spec=spec, genres=index.genres, counts=counts, quality=quality)
         return Sample(shelf, manifest, reused=False, issues=tuple(issues))
+
+
+def _spec(source: SourceSpec, share: float, *, dedupe: bool) -> SampleSpec:
+    return SampleSpec(
+        source=source.model_dump(mode="json", exclude=_PATHS),
+        share=share,
+        dedupe=dedupe,
+        given_text=source.has_given_text,
+        given_images=source.has_given_images,
+    )
 
 
 def _size(split: Split, films: int, share: float, index: SourceIndex) -> int:
@@ -181,10 +204,18 @@ def _genre_share(records: Sequence[Record], genre: str) -> float:
 
 
 def _refuse(issues: Sequence[RowIssue], *, strict: bool) -> None:
-    skipped = [issue for issue in issues if issue.action == "skipped"]
+    skipped = [issue for issue in issues if issue.action == "skipped" and issue.reason not in LEFT_OUT]
     if strict and skipped:
         msg = f"{len(skipped)} rows of the source cannot be used, and --strict allows none. {_list(skipped)}"
         raise ValueError(msg)
+
+
+def _refuse_empty(sampled: Sequence[Record], issues: Sequence[RowIssue]) -> None:
+    for split in SPLITS:
+        if not _of(split, sampled):
+            skipped = [issue for issue in issues if issue.action == "skipped" and issue.split == split]
+            msg = f"no film of {split} can be used; {len(skipped)} were looked at. {_list(skipped)}"
+            raise ValueError(msg)
 
 
 def _list(issues: Sequence[RowIssue]) -> str:
