@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets_cache import sources
-from datasets_cache.sampling import Sample, by_rank, genre_drift, publish_sample
+from datasets_cache import pictures, sources
+from datasets_cache.sampling import Sample, by_rank, find_sample, genre_drift, publish_sample
 from datasets_cache.schema import SPLITS, Split
 from datasets_cache.sources import MmimdbSource, MoviescopeSource
 from datasets_cache.sources.index import Record
@@ -127,6 +127,107 @@ def test_drift_is_the_share_in_the_sample_less_the_share_in_the_full_set():
     full = [record("1", genres=("War",)), record("2", genres=("War", "Drama")), record("3"), record("4")]
     # sample {1, 2}: War 2/2 - 2/4 = .5, Drama 1/2 - 3/4 = -.25, Music 0 - 0
     assert genre_drift(full[:2], full, ["War", "Drama", "Music"]) == {"War": 0.5, "Drama": -0.25, "Music": 0.0}
+
+
+LONG = " ".join(f"word{number}" for number in range(30))
+"""A plot long enough to be evidence: 28 shingles."""
+
+
+def near_films(*train: str) -> dict[str, dict[str, Any]]:
+    """Plots: of the first test film in rank, and nearly the same of these training films."""
+    test = sorted(SPLIT["test"], key=digest)[0]
+    return {film: {"plot": [f"{LONG} but differently"]} for film in train} | {test: {"plot": [LONG]}}
+
+
+def test_near_duplicates_are_reported_and_stay_where_nothing_else_is_wanted(mmimdb_folder: Write, cache: Cache):
+    film, test = (sorted(SPLIT[split], key=digest)[0] for split in ("train", "test"))
+    sample = publish_sample(MmimdbSource(root=mmimdb_folder(SPLIT, near_films(film))), share=0.2, cache=cache)
+    assert film in ids(cache, sample)
+    assert sample.issues == ()
+    report = sample.manifest.quality["near_duplicates"]
+    assert (report["counts"], report["training_films"], report["left_out"]) == ({"plot nearly in test": 1}, 1, False)
+    assert [(pair["film"], pair["other"], pair["split"], pair["kind"], pair["similarity"]) for pair in report["pairs"]] == [
+        (film, test, "test", "plot", 1.0)
+    ]
+
+
+def test_with_dedupe_the_next_in_rank_takes_the_place_of_a_near_duplicate(mmimdb_folder: Write, cache: Cache):
+    source = MmimdbSource(root=mmimdb_folder(SPLIT, near_films(sorted(SPLIT["train"], key=digest)[1])))
+    plain = publish_sample(source, share=0.2, cache=cache)
+    deduped = publish_sample(source, share=0.2, cache=cache, dedupe=True)
+    ranked = sorted(SPLIT["train"], key=digest)
+    assert ids(cache, plain) == ranked[:4]
+    assert ids(cache, deduped) == [ranked[0], ranked[2], ranked[3], ranked[4]]
+    assert all(ids(cache, deduped, split) == ids(cache, plain, split) for split in ("validation", "test"))
+    assert [(issue.id, issue.split, issue.action, issue.reason) for issue in deduped.issues] == [
+        (ranked[1], "train", "skipped", "plot nearly in test")
+    ]
+    assert deduped.manifest.counts == {"skipped: plot nearly in test": 1}
+    assert deduped.manifest.quality["near_duplicates"]["left_out"] is True
+
+
+def test_with_dedupe_the_same_poster_in_validation_keeps_a_film_out(mmimdb_folder: Write, cache: Cache):
+    root = mmimdb_folder(SPLIT)
+    drawn = sorted((Path(sources.__file__).parents[1] / "bundled" / "posters").glob("*.jpg"))[0].read_bytes()
+    for film in ("a3", "b2"):
+        (root / "dataset" / f"{film}.jpeg").write_bytes(drawn)
+    sample = publish_sample(MmimdbSource(root=root), share=1.0, cache=cache, dedupe=True)
+    assert sample.manifest.rows == {"train": 19, "validation": 5, "test": 10}  # nobody is left to take the place
+    assert sample.manifest.counts == {"skipped: poster nearly in validation": 1}
+
+
+def test_samples_without_near_duplicates_are_nested_where_the_evaluation_film_is_in_all_of_them(
+    mmimdb_folder: Write, cache: Cache
+):
+    ranked = sorted(SPLIT["train"], key=digest)
+    source = MmimdbSource(root=mmimdb_folder(SPLIT, near_films(ranked[1], ranked[6])))
+    small, whole = (publish_sample(source, share=share, cache=cache, dedupe=True) for share in (0.2, 1.0))
+    assert ids(cache, whole) == [film for film in ranked if film not in (ranked[1], ranked[6])]
+    assert ids(cache, small) == ids(cache, whole)[:4]
+
+
+def test_a_film_near_an_evaluation_film_outside_the_sample_stays(mmimdb_folder: Write, cache: Cache):
+    film, outside = sorted(SPLIT["train"], key=digest)[0], sorted(SPLIT["test"], key=digest)[-1]
+    films = {film: {"plot": [f"{LONG} again"]}, outside: {"plot": [LONG]}}
+    sample = publish_sample(MmimdbSource(root=mmimdb_folder(SPLIT, films)), share=0.2, cache=cache, dedupe=True)
+    assert film in ids(cache, sample)
+    assert sample.manifest.quality["near_duplicates"]["training_films"] == 0
+
+
+def test_dedupe_is_another_sample_even_where_it_leaves_nothing_out(mmimdb_folder: Write, cache: Cache):
+    source = MmimdbSource(root=mmimdb_folder(SPLIT))
+    plain = publish_sample(source, share=0.3, cache=cache)
+    assert find_sample(source, share=0.3, cache=cache, dedupe=True) is None
+    deduped = publish_sample(source, share=0.3, cache=cache, dedupe=True)
+    assert ids(cache, deduped) == ids(cache, plain)
+    assert deduped.id != plain.id
+    for known, dedupe in ((plain, False), (deduped, True)):
+        found = find_sample(source, share=0.3, cache=cache, dedupe=dedupe)
+        assert found is not None
+        assert found.id == known.id
+
+
+def test_strict_does_not_mind_what_dedupe_leaves_out(mmimdb_folder: Write, cache: Cache):
+    source = MmimdbSource(root=mmimdb_folder(SPLIT, near_films("a1")))
+    sample = publish_sample(source, share=1.0, cache=cache, strict=True, dedupe=True)
+    assert "a1" not in ids(cache, sample)
+    assert publish_sample(source, share=1.0, cache=cache, strict=True, dedupe=True).id == sample.id
+
+
+def test_the_same_near_duplicates_are_left_out_with_any_number_of_threads(
+    mmimdb_folder: Write, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    source = MmimdbSource(root=mmimdb_folder(SPLIT, near_films("a1", "a7")))
+    many = publish_sample(source, share=0.5, cache=cache, dedupe=True)
+    monkeypatch.setattr(pictures, "_THREADS", 1)
+    one = publish_sample(source, share=0.5, cache=Cache(tmp_path / "again"), dedupe=True)
+    assert (one.id, one.issues, one.manifest.quality) == (many.id, many.issues, many.manifest.quality)
+
+
+def test_a_source_whose_training_films_are_all_near_duplicates_is_refused(mmimdb_folder: Write, cache: Cache):
+    source = MmimdbSource(root=mmimdb_folder(SPLIT, near_films(*SPLIT["train"])))
+    with pytest.raises(ValueError, match=r"no film of train can be used; 20 were looked at(.|\n)*plot nearly in test"):
+        publish_sample(source, share=1.0, cache=cache, dedupe=True)
 
 
 def _forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,6 +384,7 @@ def test_real_films_are_sampled_and_found_again_at_once(real_films: Path, cache:
     assert first.manifest.rows == (
         {"train": 72, "validation": 12, "test": 36} if name.startswith("mmimdb") else {"train": 36, "validation": 6, "test": 18}
     )
+    assert first.manifest.quality["near_duplicates"]["training_films"] <= 1
     started = time.monotonic()
     assert publish_sample(source, share=0.3, cache=cache).id == first.id
     assert time.monotonic() - started < 2
