@@ -19,3 +19,8 @@ def by_token_budget(lengths: Sequence[int], budget: int) -> list[list[int]]:
             batches.append([position])
     assert sum(map(len, batches)) == len(lengths), "a sentence was lost in batching"
     return batches
+
+
+def length_limit(source_tokens: int, positions: int) -> int:
+    """Tokens that a translation may have: more than that is a loop, not a sentence."""
+    return min(2 * source_tokens + 16, positions - 2)

@@ -1,34 +1,38 @@
 """Marian checkpoints (opus-mt) through transformers, on CPU or CUDA."""
 
-import copy
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
-from functools import lru_cache
-from itertools import takewhile
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, LogitsProcessorList, MarianMTModel
+from transformers import MarianMTModel
 from transformers.utils import logging
 
 from augment.text.engines import checkpoints, tokens
-from augment.text.engines.batching import by_token_budget
-from augment.text.engines.decoding import LengthLimit, SeededSampling
-from augment.text.engines.protocol import Encoded, Translated
+from augment.text.engines.batching import by_token_budget, length_limit
+from augment.text.engines.decoding import SeededSampling, generate, is_plain, likeliest, search
+from augment.text.engines.packed import pack
+from augment.text.engines.protocol import Encoded, Problem, Translated
+from augment.text.engines.slots import slots
 from augment.text.engines.tokens import Tokens
 from augment.text.spec import Decoding, Precision
 
-BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
-"""Source tokens of a batch, padding included, where the caller names none."""
+BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}
+"""Source tokens of a batch, padding included, where the caller names none; with beams that many of all beams together."""
 
 
 @dataclass(frozen=True)
 class MarianTranslator:
     """One direction by one Marian checkpoint.
 
-    A translation depends on the sentence and its seed; on the batch only as far as floating-point sums do.
+    A translation depends on the sentence and its seed; on the batch only as far as floating-point sums do. Equal calls make
+    equal batches, so on a CPU they give equal texts, whatever the number of threads and whoever else translates. CUDA cannot
+    promise that: a batch that does not fit into the free memory is halved, and kernels may sum in another order.
     """
 
     source: str
@@ -49,7 +53,7 @@ class MarianTranslator:
     device: str = "auto"
     """`auto` takes CUDA where there is one."""
     threads: int | None = None
-    """Threads on the CPU; by default as many as torch takes."""
+    """CPU: batches translated at once, each in one thread; by default as many threads as torch takes."""
     batch_tokens: int | None = None
     """Source tokens of a batch, padding included; by default as the device likes it."""
 
@@ -84,12 +88,15 @@ class MarianTranslator:
     def encode(self, sentences: Sequence[str]) -> list[Encoded | None]:
         """Tokenise; None where the model has no room for a sentence and for a translation of twice its tokens."""
         words, model = self._loaded()
-        room = model.config.max_position_embeddings // 2
+        room = _positions(model) // 2
         rows = words.encode(sentences)
         return [Encoded(sentence, ids) if len(ids) <= room else None for sentence, ids in zip(sentences, rows, strict=True)]
 
     def translate(self, sentences: Sequence[Encoded], *, seeds: Sequence[int]) -> Iterator[Translated]:
-        """Translate `sentences` in batches of like length, the longest first.
+        """Translate `sentences` in batches of like length, the longest first; each batch is yielded when it is done.
+
+        All calls in the process share the threads of a device. A sentence that does not fit into the device's memory even
+        alone has the problem `engine failed`.
 
         Raises:
             ValueError: see `load`.
@@ -97,53 +104,72 @@ class MarianTranslator:
         words, model = self._loaded()
         rows = [sentence.tokens for sentence in sentences]
         budget = self.batch_tokens or BATCH_TOKENS.get(model.device.type, BATCH_TOKENS["cpu"])
-        per_sentence = self.beams if self.decoding == "beam" else 1
-        for batch in by_token_budget([len(row) for row in rows], max(1, budget // per_sentence)):
-            with _quiet(), _threads(self.threads), torch.inference_mode():
-                done = self._generate(words, model, [rows[at] for at in batch], [seeds[at] for at in batch])
-            assert len(done) == len(batch), f"{len(batch)} sentences went in, {len(done)} came back"
-            for position, (text, finished) in zip(batch, done, strict=True):
-                yield Translated(position, text, None if finished else "unfinished")
+        batches = by_token_budget([len(row) for row in rows], max(1, budget // self._rows_each))
+        pool = slots(model.device.type, self.threads)
+        running = {
+            pool.submit(self._translate, words, model, [rows[at] for at in batch], [seeds[at] for at in batch]): batch
+            for batch in batches
+        }
+        try:
+            for done in as_completed(running):
+                made = done.result()
+                for position, (text, problem) in zip(running.pop(done), made, strict=True):
+                    yield Translated(position, text, problem)
+        finally:
+            for future in running:
+                future.cancel()
+
+    @property
+    def _rows_each(self) -> int:
+        """Rows of a batch that a sentence takes."""
+        return self.beams if self.decoding == "beam" else 1
 
     def _loaded(self) -> tuple[Tokens, Any]:
         folder = checkpoints.locate(self.model, self.revision, source=self.source, target=self.target)
         words = tokens.load(folder, target=self.target, target_code=self.target_code, source=self.source)
-        return words, _load(folder, self.dtype, resolve_device(self.device))
+        with _loading:
+            return words, _load(folder, self.dtype, resolve_device(self.device))
 
-    def _generate(
-        self, words: Tokens, model: Any, sources: Sequence[Sequence[int]], seeds: Sequence[int]
-    ) -> list[tuple[str, bool]]:
-        """Text of each sentence, and whether it ended by itself."""
-        limits = [length_limit(len(sentence), model.config.max_position_embeddings) for sentence in sources]
-        beams = self.beams if self.decoding == "beam" else 1
-        end = model.config.eos_token_id
-        steps = max(limits) + 1
-        processors: list[LengthLimit | SeededSampling] = [LengthLimit(limits, beams=beams, end=end)]
+    def _translate(
+        self, words: Tokens, model: Any, rows: Sequence[Sequence[int]], seeds: Sequence[int]
+    ) -> list[tuple[str, Problem | None]]:
+        """Text and problem of each sentence of a batch, which is halved where it does not fit into the memory."""
+        found: list[tuple[str, Problem | None]] = [("", "engine failed")] * len(rows)
+        pending = [range(len(rows))]
+        while pending:
+            part = pending.pop()
+            size = len(part) * max(len(rows[at]) for at in part) * self._rows_each
+            if len(part) > 1 and size > _fits.get(id(model), size):
+                pending += [part[len(part) // 2 :], part[: len(part) // 2]]
+                continue
+            try:
+                made = self._decode(model, [rows[at] for at in part], [seeds[at] for at in part])
+            except torch.OutOfMemoryError:
+                made = None
+            if made is not None:
+                limits = [_limit(model, rows[at]) for at in part]
+                for at, text, body, limit in zip(part, words.decode(made), made, limits, strict=True):
+                    found[at] = text, None if len(body) < limit else "unfinished"
+                continue
+            torch.cuda.empty_cache()  # out of the handler, whose traceback held what the attempt had taken
+            if len(part) > 1:
+                _fits[id(model)] = min(size // 2, _fits.get(id(model), size))
+                pending.append(part)
+        return found
+
+    def _decode(self, model: Any, rows: Sequence[Sequence[int]], seeds: Sequence[int]) -> list[list[int]]:
+        """Tokens of each translation, without the end mark."""
+        limits = [_limit(model, row) for row in rows]
+        sampling = None
         if self.decoding == "sampling":
-            drawing = {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
-            processors.append(SeededSampling(seeds, steps=steps, **drawing))  # type: ignore[arg-type]
-        inputs = _padded(sources, model.config.pad_token_id, model.device)
-        rows = model.generate(
-            **inputs,
-            generation_config=_search(model.generation_config, beams=beams, steps=steps),
-            logits_processor=LogitsProcessorList(processors),
-        ).tolist()
-        pad = model.config.pad_token_id
-        bodies = [list(takewhile(lambda token: token not in (end, pad), row[1:])) for row in rows]
-        texts = words.decode(bodies)
-        return [(text, len(body) < limit) for text, body, limit in zip(texts, bodies, limits, strict=True)]
-
-
-def _padded(tokens: Sequence[Sequence[int]], pad: int, device: Any) -> dict[str, torch.Tensor]:
-    longest = max(map(len, tokens))
-    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in tokens])
-    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
-    return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
-
-
-def length_limit(source_tokens: int, positions: int) -> int:
-    """Tokens that a translation may have: more than that is a loop, not a sentence."""
-    return min(2 * source_tokens + 16, positions - 2)
+            sampling = SeededSampling(
+                seeds, steps=max(limits) + 1, temperature=self.temperature, top_k=self.top_k, top_p=self.top_p,
+                device=model.device,
+            )  # fmt: skip
+        inputs = _padded(rows, model.config.pad_token_id, model.device)
+        if self.decoding != "beam" and is_plain(model.generation_config):
+            return search(model, inputs, limits, sampling.choose if sampling else likeliest)
+        return generate(model, inputs, limits, beams=self._rows_each, sampling=sampling)
 
 
 def resolve_device(device: str) -> str:
@@ -162,20 +188,38 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def _search(checkpoint: GenerationConfig, *, beams: int, steps: int) -> GenerationConfig:
-    """The checkpoint's own settings, such as its length penalty, with our beams and limit."""
-    config = copy.deepcopy(checkpoint)
-    config.update(
-        do_sample=False, num_beams=beams, max_length=None, max_new_tokens=steps, temperature=None, top_k=None, top_p=None
-    )
-    return config
+def _padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -> dict[str, torch.Tensor]:
+    longest = max(map(len, rows))
+    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows])
+    mask = torch.arange(longest) < torch.tensor([[len(row)] for row in rows])
+    inputs = {"input_ids": ids, "attention_mask": mask.long()}
+    if device.type != "cuda":
+        return {name: tensor.to(device) for name, tensor in inputs.items()}
+    return {name: tensor.pin_memory().to(device, non_blocking=True) for name, tensor in inputs.items()}
 
 
-@lru_cache(maxsize=4)
+def _positions(model: Any) -> int:
+    """Tokens that a text may have, marks included."""
+    return min(model.config.max_position_embeddings, model.generation_config.max_length or model.config.max_position_embeddings)
+
+
+def _limit(model: Any, row: Sequence[int]) -> int:
+    return length_limit(len(row), _positions(model))
+
+
+_loading = Lock()
+_fits: dict[int, int] = {}
+"""Source tokens of a batch, by model: what may fit, once a batch did not."""
+
+
+@cache
 def _load(folder: Path, dtype: Precision, device: str) -> Any:
     with _quiet():
         model: Any = MarianMTModel.from_pretrained(folder, dtype=torch.bfloat16 if dtype == "bf16" else torch.float32)
-    return model.to(device).eval()
+    model = model.to(device).eval()
+    if model.device.type == "cpu":
+        pack(model)
+    return model
 
 
 @contextmanager
@@ -190,13 +234,3 @@ def _quiet() -> Generator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
-
-
-@contextmanager
-def _threads(wanted: int | None) -> Generator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(wanted or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
