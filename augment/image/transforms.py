@@ -68,8 +68,12 @@ class PointTable(albumentations.ImageOnlyTransform):
 
 
 def _by_channel(img: Image, table_of: Callable[[NDArray[Any]], Table]) -> NDArray[Any]:
-    """Each channel looked up in a table of its own."""
-    return cv2.merge([sz_lut(plane, table_of(plane), inplace=True) for plane in cv2.split(img)])
+    """Each channel looked up in a table of its own; `img` itself where all of them are `_LEVELS`, which changes nothing."""
+    planes = cv2.split(img)
+    tables = [table_of(plane) for plane in planes]
+    if all(table is _LEVELS for table in tables):
+        return img
+    return cv2.merge([sz_lut(plane, table, inplace=True) for plane, table in zip(planes, tables, strict=True)])
 
 
 class AutoContrast(albumentations.ImageOnlyTransform):
@@ -86,7 +90,8 @@ class AutoContrast(albumentations.ImageOnlyTransform):
 
 def _stretch_table(plane: NDArray[Any]) -> Table:
     darkest, brightest, _, _ = cv2.minMaxLoc(plane)
-    return _linear_table(darkest, brightest) if darkest < brightest else _LEVELS
+    full = (darkest, brightest) == (0, 255)
+    return _linear_table(darkest, brightest) if darkest < brightest and not full else _LEVELS
 
 
 @lru_cache(maxsize=1024)
