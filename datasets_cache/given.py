@@ -50,7 +50,7 @@ def publish_given_images(sample: ShelfId, *, cache: Cache) -> ShelfId:
 def find_given(kind: Literal["text", "image"], sample: ShelfId, *, cache: Cache) -> ShelfId | None:
     """Name of the published shelf of given views, None where there is none."""
     shelf = shelf_id(kind, GivenSpec(), [sample])
-    return shelf if cache.find(shelf) else None
+    return shelf if cache.published(shelf) else None
 
 
 def _open(sample: ShelfId, cache: Cache, *, column: str, option: str) -> Shelf:
@@ -87,7 +87,7 @@ def _publish(
 ) -> ShelfId:
     spec = GivenSpec()
     shelf = shelf_id(kind, spec, [sample])
-    if cache.find(shelf):
+    if cache.published(shelf):
         return shelf
     counts: Counter[str] = Counter()
     with cache.stage(kind, features) as stage:

@@ -44,7 +44,7 @@ class Manifest(Frozen):
     created: datetime
     """When it was published, UTC."""
     seconds: float
-    """Wall time of the work."""
+    """Wall time of the work; of a shelf that was continued or mended, of the last run."""
     rows: dict[str, int] = {}
     """Rows of each split."""
     files: dict[str, FilePromise] = {}

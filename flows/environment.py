@@ -52,6 +52,7 @@ def prepare_libraries() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # what is wrong with a poster is a reason in our own counts
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     for name in ("datasets", "transformers", "huggingface_hub"):

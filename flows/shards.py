@@ -109,4 +109,4 @@ def _runner(plan: AugmentationPlan) -> TaskRunner[Any]:
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
     if plan.ray_address:
         return RayTaskRunner(address=plan.ray_address, init_kwargs=quiet)
-    return RayTaskRunner(init_kwargs={**quiet, "include_dashboard": False})
+    return RayTaskRunner(init_kwargs={**quiet, "include_dashboard": False, "_node_ip_address": "127.0.0.1"})

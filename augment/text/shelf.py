@@ -100,7 +100,7 @@ def publish(
 
         total = _translations(build, spec, sample, missing)
         title = "Back-translating " + "→".join((spec.source, *spec.pivots, spec.source))
-        for _ in track(ticking(build, make, workers=SHARDS_AT_ONCE), total=total, title=title, unit="translations"):
+        for _ in track(ticking(build, missing, make, workers=SHARDS_AT_ONCE), total=total, title=title, unit="translations"):
             pass
     return finish(build, spec, sample)
 

@@ -1,6 +1,6 @@
 """Several threads on one shelf, and one stream of their progress."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from queue import SimpleQueue
@@ -14,8 +14,8 @@ class _StoppedError(Exception):
     """Another worker failed, or nobody listens any more."""
 
 
-def ticking(build: Build, make: Callable[[int, Tick], None], *, workers: int) -> Iterator[None]:
-    """Make every missing shard of `build` in `workers` threads; yields once for each tick.
+def ticking(build: Build, missing: Sequence[int], make: Callable[[int, Tick], None], *, workers: int) -> Iterator[None]:
+    """Make the `missing` shards of `build` in `workers` threads; yields once for each tick.
 
     Raises:
         Exception: what `make` raised first; the other threads stop at their next tick, finished shards stay.
@@ -30,7 +30,7 @@ def ticking(build: Build, make: Callable[[int, Tick], None], *, workers: int) ->
 
     def work() -> None:
         try:
-            for number in build.claimed():
+            for number in build.claimed(missing):
                 make(number, tick)
         except BaseException:
             stop.set()

@@ -131,7 +131,7 @@ def test_text_that_needs_the_hub_names_repository_revision_and_the_three_ways_ou
     from flows.augmentation import augmentation
 
     marian = PLAN.model_copy(update={"text": BackTranslationSpec(pivot="fr"), "image": None})
-    expected = r"(?s)Helsinki-NLP/opus-mt-en-fr.*dd7f6540.*mmuda fetch.*--text\.forward_model.*--text\.engine bergamot"
+    expected = r"(?s)Helsinki-NLP/opus-mt-en-fr.*dd7f6540.*mmuda fetch.*--text\.models en-fr=PATH.*--text\.engine bergamot"
     with pytest.raises(ValueError, match=expected):
         augmentation(marian)
     assert cache.manifests("versions") == []

@@ -1,0 +1,88 @@
+"""Shards on a real Ray cluster of two nodes on this machine."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from augment.image.spec import RandAugmentSpec
+from augment.text.spec import BackTranslationSpec
+from datasets_cache.sources import MmimdbSource
+from datasets_cache.store import Cache
+from datasets_cache.version import open_version
+from flows.recipes import AugmentationPlan
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+TRAIN = 300
+"""Training films: enough for two shards."""
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MM-IMDb folder of small films, no two alike."""
+    root = tmp_path_factory.mktemp("films")
+    (root / "dataset").mkdir()
+    ids = [f"{number:07}" for number in range(TRAIN + 2)]
+    for number, film in enumerate(ids):
+        metadata = {"plot": [f"Captain {number} leaves the old harbour with {number + 2} men."], "genres": ["Drama"]}
+        (root / "dataset" / f"{film}.json").write_text(json.dumps(metadata))
+        pixels = np.random.default_rng(number).integers(0, 256, (24, 16, 3), np.uint8)
+        cv2.imwrite(str(root / "dataset" / f"{film}.jpeg"), cv2.resize(pixels, (96, 144), interpolation=cv2.INTER_CUBIC))
+    splits = {"train": ids[:TRAIN], "dev": ids[TRAIN : TRAIN + 1], "test": ids[TRAIN + 1 :]}
+    (root / "split.json").write_text(json.dumps(splits))
+    return root
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[str]:
+    """Address of a cluster of two nodes with one CPU each."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+    cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    cluster.add_node(**node)
+    yield cluster.address
+    cluster.shutdown()
+
+
+def workers_that_made_shards(address: str) -> set[str]:
+    """Worker processes of the cluster that ran a task of ours."""
+    import ray
+
+    ray.init(address, log_to_driver=False, logging_level="ERROR")
+    try:
+        events = ray.timeline()
+        return {event["tid"] for event in events if event["cat"] == "task::make_shard"}
+    finally:
+        ray.shutdown()
+
+
+def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
+    films: Path, two_nodes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from flows.augmentation import augmentation
+
+    plan = AugmentationPlan(
+        source=MmimdbSource(root=films),
+        sample=1.0,
+        text=BackTranslationSpec(engine="bergamot", pivot="pt"),
+        image=RandAugmentSpec(),
+    )
+    made: list[dict[str, bytes]] = []
+    for where, changes in (("here", {}), ("ray", {"runner": "ray", "ray_address": two_nodes})):
+        monkeypatch.setenv("MMUDA_CACHE", str(tmp_path / where))
+        version = open_version(Cache(), augmentation(plan.model_copy(update=changes)))
+        assert version.text
+        assert version.image
+        folders = (version.text.folder, version.image.folder)
+        made.append(
+            {f"{path.parent.name}/{path.name}": path.read_bytes() for folder in folders for path in folder.glob("*.arrow")}
+        )
+    assert len(made[0]) == 4  # two shards of each shelf
+    assert made[0] == made[1]
+    assert len(workers_that_made_shards(two_nodes)) >= 2
