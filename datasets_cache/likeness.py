@@ -3,7 +3,6 @@
 ``docs/sources.md`` has the rules and what they were chosen by.
 """
 
-import io
 import re
 import unicodedata
 import zlib
@@ -67,14 +66,8 @@ def shingles(plot: str) -> Keys:
     return np.unique((mixed >> np.uint64(32)).astype(np.uint32))
 
 
-def look_of(square: bytes) -> Look | None:
-    """Perceptual hashes of a 256x256 JPEG: phash, and dhash in both directions; None for a nearly uniform picture.
-
-    The decoder itself makes a grey copy of 64x64, which costs a fraction of decoding the whole.
-    """
-    image = Image.open(io.BytesIO(square), formats=("JPEG",))
-    image.draft("L", (64, 64))
-    grey = image.convert("L")
+def look_of(grey: Image.Image) -> Look | None:
+    """Perceptual hashes of a grey 64x64 copy: phash, and dhash in both directions; None for a nearly uniform picture."""
     if np.asarray(grey).std() < UNIFORM:
         return None
     hashes = (imagehash.phash(grey), imagehash.dhash(grey), imagehash.dhash_vertical(grey))

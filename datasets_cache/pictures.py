@@ -102,7 +102,7 @@ def _with_pictures(record: Record, posters: Posters) -> Film:
         given_plot=record.given_plot,
         given_poster_256=given_square,
     )
-    return Film(record, example, given, look_of(prepared.square), tuple(repairs))
+    return Film(record, example, given, look_of(prepared.grey), tuple(repairs))
 
 
 def describe(film: Film) -> str:

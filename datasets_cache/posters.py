@@ -31,9 +31,13 @@ _TURNS = {
 
 @dataclass(frozen=True, slots=True)
 class PreparedPoster:
-    """A poster as training reads it: `square` is a 256x256 RGB JPEG; `repairs` says what had to be changed beside the size."""
+    """A poster as training reads it: `square` is a 256x256 RGB JPEG; `repairs` says what had to be changed beside the size.
+
+    `grey` is a 64x64 copy, to compare posters by.
+    """
 
     square: bytes
+    grey: Image.Image
     repairs: tuple[Reason, ...]
 
 
@@ -72,9 +76,10 @@ def prepare(data: bytes) -> PreparedPoster:
             repairs.append("poster rotated by EXIF")
         out = io.BytesIO()
         square.save(out, "JPEG", quality=QUALITY, subsampling=0)
+        grey = square.reduce(4).convert("L")
     except Exception as error:  # a damaged file reaches any corner of a decoder: struct.error, KeyError, zlib.error, ...
         raise PosterError(reason="poster truncated", detail=_describe(error)) from error
-    return PreparedPoster(out.getvalue(), tuple(repairs))
+    return PreparedPoster(out.getvalue(), grey, tuple(repairs))
 
 
 def _open(data: bytes) -> Image.Image:

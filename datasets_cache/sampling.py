@@ -113,7 +113,7 @@ def genre_drift(sample: Sequence[Record], full: Sequence[Record], genres: Sequen
 
 def _recall(settings: dict[str, Any], stat: str, cache: Cache, *, strict: bool) -> Sample | None:
     known = recall(cache, settings, stat)
-    if not known or not cache.find(known.sample):
+    if not known or not cache.published(known.sample):
         return None
     _refuse(known.issues, strict=strict)
     return Sample(known.sample, cache.open(known.sample).manifest, reused=True, issues=known.issues)
@@ -150,7 +150,7 @@ def _publish(source: SourceSpec, *, share: float, cache: Cache, strict: bool, de
         _refuse_empty(sampled, issues)
         spec = _spec(source, share, dedupe=dedupe)
         shelf = shelf_id("sample", spec, (), content=digest.hexdigest())
-        if published := cache.find(shelf):
+        if published := cache.published(shelf):
             return Sample(shelf, published, reused=True, issues=tuple(issues))
         counts = dict(sorted(Counter(f"{issue.action}: {issue.reason}" for issue in issues).items()))
         quality = _quality(sampled, index) | {"near_duplicates": watch.report(left_out=dedupe)}

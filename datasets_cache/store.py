@@ -27,7 +27,7 @@ from datasets_cache.files import check_files, discard, promise_of, publish_folde
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.frozen import Frozen
 from datasets_cache.manifest import FILE_NAME, Manifest
-from datasets_cache.schema import Split
+from datasets_cache.schema import SPLITS, Split
 
 ROWS_PER_BATCH = 64
 
@@ -91,7 +91,7 @@ class Stage:
             parents=tuple(parents),
             created=datetime.now(UTC),
             seconds=round(time.monotonic() - self.started, 3),
-            rows=self._rows,
+            rows={split: self._rows[split] for split in SPLITS if split in self._rows},
             files={path.name: promise_of(path) for path in sorted(self.folder.glob("*.arrow"))},
             genres=tuple(genres),
             counts=dict(counts or {}),

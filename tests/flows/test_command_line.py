@@ -70,6 +70,15 @@ def test_an_option_changes_its_own_setting_and_no_other(augmented: list[Augmenta
     assert augmented == [demo.model_copy(update={"text": text, "sample": 0.5})]
 
 
+def test_a_chain_of_pivots_and_its_models_are_options(augmented: list[AugmentationPlan]):
+    models = ("--text.models", "en-fr=/a", "--text.models", "fr-de=/b,de-en=/c")
+    assert run("augment", "mmimdb", "--source.root", "/x", "--text.pivot", "fr,de", *models) == 0
+    text = augmented[0].text
+    assert text
+    assert text.directions == (("en", "fr"), ("fr", "de"), ("de", "en"))
+    assert text.models == {"en-fr": "/a", "fr-de": "/b", "de-en": "/c"}
+
+
 def test_a_list_takes_commas_and_none_means_absence(augmented: list[AugmentationPlan], trained: list[TrainingPlan]):
     assert run("train", "demo", "--models", "bert,mmbt", "--seeds", "1,2,3") == 0
     assert run("augment", "demo", "--image", "none") == 0
@@ -120,12 +129,15 @@ def test_options_override_a_config_file_which_overrides_the_recipe(
         (("augment", "demo", "--sample", "2", "--image.num_ops", "x"), "(?s)sample.*image.num_ops|image.num_ops.*sample"),
         (("augment", "demo", "--nonsense", "1"), "nonsense"),
         (("augment", "imagenet"), "imagenet"),
+        (("augment", "--text.pivot", "es"), "change the plan of the newest version.*has no version; name a recipe"),
+        (("augment", "demo", "--text.models", "en=x"), "text.models"),
         (("augment", "mmimdb"), "--source.root"),
         (("augment", "mmimdb", "--source.root", "/nowhere"), "/nowhere"),
         (("augment", "--config", "/nowhere.toml"), "/nowhere.toml: no such file"),
         (("augment", "--config"), "name a TOML file"),
         (("train", "demo", "--models", "gpt"), "models.*gpt"),
         (("cache", "show", "nothing"), "no single cache version 'nothing'"),
+        (("cache", "diff", "nothing", "else"), "no single cache version 'nothing'"),
         (("cache", "rm", "nothing"), "no single cache version 'nothing'"),
         (("report", "/nowhere"), "no finished run"),
     ],

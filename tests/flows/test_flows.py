@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from augment.text.spec import BackTranslationSpec
 from datasets_cache.sources import BundledSource
 from datasets_cache.store import Cache
 from datasets_cache.version import open_version, rows_by_id
+from flows import cli
+from flows.diff import compare
 from flows.published import find_published
 from flows.recipes import RECIPES, AugmentationPlan, TrainingPlan
 from train.config import ImageEncoderConfig, OptimConfig, TextEncoderConfig
@@ -62,11 +66,14 @@ def training_plan(version: str, runs: Path, **changes: object) -> TrainingPlan:
     return plan.model_copy(update=changes)
 
 
-async def artifact_rows(key: str) -> list[dict[str, object]]:
+async def newest_artifact(key: str) -> str:
     async with get_client() as client:
         found = await client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
-    newest = max(found, key=lambda artifact: artifact.created)
-    return json.loads(str(newest.data))
+    return str(max(found, key=lambda artifact: artifact.created).data)
+
+
+async def artifact_rows(key: str) -> list[dict[str, object]]:
+    return json.loads(await newest_artifact(key))
 
 
 def test_augmentation_publishes_a_version_whose_views_belong_to_its_films(few_films: str):
@@ -101,6 +108,79 @@ def test_a_new_magnitude_makes_new_posters_and_translates_nothing(few_films: str
     assert first.image is not None
     assert second.image is not None
     assert first.image.id != second.image.id
+
+
+def test_the_quality_of_the_plots_is_an_artifact_with_pairs_to_read(few_films: str):
+    from flows.quality import as_markdown
+
+    shown = asyncio.run(newest_artifact("quality"))
+    assert shown == as_markdown(Cache(), few_films)
+    version = open_version(Cache(), few_films)
+    assert version.text
+    quality = version.text.manifest.quality
+    assert set(quality) >= {"sentences changed", "length ratio", "chrf", "bleu", "distinct-1", "distinct-2", "cosine"}
+    worst = quality["pairs"]["worst"][0]
+    assert worst["id"] in shown
+    assert 0 < quality["cosine"] <= 1
+    assert "### Worst pairs" in shown
+
+
+def test_a_stored_script_in_a_plot_stays_text_on_the_page():
+    from flows.quality import _cell
+
+    assert _cell("<script>a|b</script> *x*") == "&lt;script&gt;a&#124;b&lt;/script&gt; &#42;x&#42;"
+
+
+def test_the_difference_of_two_versions_names_settings_and_counts_plots_and_posters(few_films: str):
+    from flows.augmentation import augmentation
+
+    stronger = augmentation(PLAN.model_copy(update={"image": RandAugmentSpec(magnitude=3)}))
+    found = compare(Cache(), few_films, stronger)
+    assert found.settings == {"image.magnitude": (9.0, 3.0)}
+    assert len(found.shared) == 2  # sample and text
+    assert (found.films, found.plots, found.plots_differ, found.chrf) == (7, 7, 0, 100.0)
+    assert found.posters == 7
+    assert found.posters_differ > 0
+    assert found.apart == ()
+
+
+def test_another_pivot_shares_sample_and_posters_and_leaves_the_first_version_alone(
+    few_films: str, make_marian: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+):
+    first = open_version(Cache(), few_films)
+    models = f"en-es={make_marian(1)},es-en={make_marian(2)}"
+    chosen = ("--text.engine", "marian", "--text.pivot", "es", "--text.models", models, "--text.decoding", "greedy")
+    cli.main(["augment", *chosen])  # options alone change the plan of the newest version
+    second = open_version(Cache(), "latest")
+    assert second.id != first.id
+    assert (second.sample.id, second.image and second.image.id) == (first.sample.id, first.image and first.image.id)
+    assert second.text
+    assert second.text.manifest.spec["pivot"] == "es"
+    assert open_version(Cache(), few_films).manifest == first.manifest
+    capsys.readouterr()
+    cli.main(["cache", "diff", first.id, second.id])
+    said = capsys.readouterr().out
+    assert re.search(r"text\.pivot\s+pt\s+es", said)
+    assert first.sample.id in said
+
+
+def test_a_damaged_shelf_is_found_discarded_and_made_again_byte_for_byte(few_films: str, capsys: pytest.CaptureFixture[str]):
+    text = open_version(Cache(), few_films).text
+    assert text
+    path = next(text.folder.glob("*.arrow"))
+    before = path.read_bytes()
+    flipped = bytearray(before)
+    flipped[len(flipped) // 2] ^= 1
+    path.write_bytes(flipped)
+    with pytest.raises(SystemExit):
+        cli.main(["cache", "verify"])
+    assert "--discard" in capsys.readouterr().err
+    cli.main(["cache", "verify", "--discard"])
+    assert find_published(PLAN, Cache()) is None
+    from flows.augmentation import augmentation
+
+    assert augmentation(PLAN) == few_films
+    assert path.read_bytes() == before
 
 
 def test_training_compares_the_cells_and_leaves_results_and_a_report(few_films: str, tmp_path: Path):

@@ -44,7 +44,7 @@ def jpeg(image: Image.Image, quality: int = 90) -> bytes:
 
 
 def look(poster: bytes | Image.Image) -> bytes | None:
-    return look_of(prepare(poster if isinstance(poster, bytes) else jpeg(poster)).square)
+    return look_of(prepare(poster if isinstance(poster, bytes) else jpeg(poster)).grey)
 
 
 def bits_apart(one: bytes, other: bytes) -> int:
