@@ -204,14 +204,9 @@ def generate(
 ) -> list[list[int]]:
     """As `search`, by transformers: with beams, and with whatever settings a checkpoint has."""
     config: GenerationConfig = copy.deepcopy(model.generation_config)
-    ours: dict[str, Any] = {
-        "max_length": None,
-        "max_new_tokens": max(limits) + 1,
-        "temperature": None,
-        "top_k": None,
-        "top_p": None,
-    }
-    config.update(do_sample=False, num_beams=beams, **ours)
+    unused: dict[str, Any] = {"temperature": 1.0, "top_k": 50, "top_p": 1.0}  # transformers' defaults, else it warns of them
+    unused |= {"length_penalty": 1.0, "early_stopping": False} if beams == 1 else {}
+    config.update(do_sample=False, num_beams=beams, max_length=max(limits) + 2, **unused)  # the start and the end mark
     end, pad = model.config.eos_token_id, model.config.pad_token_id
     processors = LogitsProcessorList([LengthLimit(limits, beams=beams, end=end), *([sampling] if sampling else [])])
     rows = model.generate(**inputs, generation_config=config, logits_processor=processors).tolist()
