@@ -4,7 +4,7 @@ Pictures are BGR, as OpenCV reads and writes them, uint8, [H, W, 3], contiguous.
 returns a new picture, or the input itself where it changes nothing. ``docs/randaugment.md`` is the reference page.
 
 albumentations does the work where its transform has the very definition: NoOp, Solarize, Posterize. Its AutoContrast, Equalize,
-Sharpen and ColorJitter give other grey levels, its rotation takes five times as long: ``augment.image.transforms`` has those.
+Sharpen and ColorJitter give other grey levels, its rotation takes six times as long: ``augment.image.transforms`` has those.
 All are called by ``apply`` with the exact parameter, because ``__call__`` draws parameters of its own.
 """
 

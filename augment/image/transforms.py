@@ -165,7 +165,7 @@ def _overhang(per_column: float, per_row: float, start: float, *, columns: int, 
 class Rotation(albumentations.ImageOnlyTransform):
     """Rotate about the middle, nearest neighbour.
 
-    Four times as fast as ``warpAffine`` with a constant border, and the same pixels. OpenCV is quick where every source pixel
+    Nearly four times as fast as ``warpAffine`` with a constant border, and the same pixels but for ties. OpenCV is quick where every source pixel
     exists, so the picture is first widened by as much as the map reaches beyond it; and one value of four bytes, a pixel and a
     spare byte, is moved in less time than three of one.
     """
