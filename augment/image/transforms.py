@@ -165,9 +165,9 @@ def _overhang(per_column: float, per_row: float, start: float, *, columns: int, 
 class Rotation(albumentations.ImageOnlyTransform):
     """Rotate about the middle, nearest neighbour.
 
-    Nearly four times as fast as ``warpAffine`` with a constant border, and the same pixels but for ties. OpenCV is quick where every source pixel
-    exists, so the picture is first widened by as much as the map reaches beyond it; and one value of four bytes, a pixel and a
-    spare byte, is moved in less time than three of one.
+    Nearly four times as fast as ``warpAffine`` with a constant border, and the same pixels but for ties. OpenCV is quick where
+    every source pixel exists, so the picture is first widened by as much as the map reaches beyond it; and one value of four
+    bytes, a pixel and a spare byte, is moved in less time than three of one.
     """
 
     def apply(self, img: Image, degrees: float, fill: Fill, **_params: Any) -> NDArray[Any]:
