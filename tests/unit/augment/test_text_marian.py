@@ -323,12 +323,23 @@ def test_batches_hold_like_lengths_within_the_budget():
     assert by_token_budget([], 10) == []
 
 
-def test_loading_and_translating_print_and_warn_nothing(make_marian: MakeMarian):
+def test_loading_and_translating_print_and_warn_nothing(make_marian: MakeMarian, tmp_path: Path):
+    settings = {
+        "max_length": 96,
+        "num_beams": 4,
+        "early_stopping": True,
+        "length_penalty": 1.5,
+    }  # as opus-mt has them, and more
+    folders = [
+        str(changed(make_marian(1), tmp_path / "common", **settings)),
+        str(changed(make_marian(1), tmp_path / "uncommon", **settings, no_repeat_ngram_size=3, do_sample=True, top_k=9)),
+    ]
     code = (
         "from augment.text.engines.marian import MarianTranslator\n"
-        f"for how in ('greedy', 'beam', 'sampling'):\n"
-        f"    t = MarianTranslator('en', 'fr', {str(make_marian(1))!r}, decoding=how)\n"
-        f"    t.encode(['word ' * 600]); list(t.translate(t.encode(['The captain.', 'He knows.']), seeds=[1, 2]))\n"
+        f"for folder in {folders}:\n"
+        "    for how in ('greedy', 'beam', 'sampling'):\n"
+        "        t = MarianTranslator('en', 'fr', folder, decoding=how)\n"
+        "        t.encode(['word ' * 600]); list(t.translate(t.encode(['The captain.', 'He knows.']), seeds=[1, 2]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3], env=ONE_THREAD
