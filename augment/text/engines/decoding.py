@@ -126,8 +126,8 @@ class SeededSampling(LogitsProcessor):
         if self.top_k is not None:
             scores = _from(scores, scores.topk(min(self.top_k, scores.shape[1])).values[:, -1:])
         if self.top_p is not None:
-            scores = _from(scores, _least_within(scores, self.top_p))
-        return _falls_into(scores.softmax(-1), self.numbers[rows, step])
+            scores = _from(scores, least_within(scores, self.top_p))
+        return falls_into(scores.softmax(-1), self.numbers[rows, step])
 
     def __call__(self, input_ids: LongTensor, scores: Tensor) -> Tensor:
         """Scores 0 at the token that was drawn, minus infinity elsewhere: the only choice of a greedy search."""
@@ -139,7 +139,7 @@ def _from(scores: Tensor, least: Tensor) -> Tensor:
     return scores.masked_fill(scores < least, -torch.inf)
 
 
-def _least_within(scores: Tensor, probability: float) -> Tensor:
+def least_within(scores: Tensor, probability: float) -> Tensor:
     """Score [B, 1] of the last token that is needed for `probability`, the likeliest first."""
     total = scores.logsumexp(-1, keepdim=True)
     for among in (min(256, scores.shape[1]), scores.shape[1]):  # to sort the whole vocabulary takes longer than the model
@@ -155,7 +155,7 @@ BLOCK = 256
 """Tokens whose weights are summed before they are looked at one by one; a cumulative sum of the vocabulary takes longer."""
 
 
-def _falls_into(weights: Tensor, numbers: Tensor) -> Tensor:
+def falls_into(weights: Tensor, numbers: Tensor) -> Tensor:
     """Tokens [B] into whose share of `weights` [B, V] fall `numbers` [B] from [0, 1); never one without weight."""
     size = weights.shape[1]
     whole = size - size % BLOCK

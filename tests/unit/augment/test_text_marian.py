@@ -25,7 +25,7 @@ from transformers.generation.logits_process import TopPLogitsWarper
 from augment.text import pool, sentences
 from augment.text.engines import marian
 from augment.text.engines.batching import by_token_budget
-from augment.text.engines.decoding import LengthLimit, SeededSampling, _falls_into, _least_within, generate, likeliest, search
+from augment.text.engines.decoding import LengthLimit, SeededSampling, falls_into, least_within, generate, likeliest, search
 from augment.text.engines.marian import MarianTranslator, resolve_device
 from augment.text.engines.packed import pack
 from augment.text.engines.protocol import Encoded
@@ -221,7 +221,7 @@ def test_a_draw_is_the_first_token_whose_cumulative_weight_is_beyond_the_number(
     rng = np.random.default_rng(0)
     weights = rng.random((200, 1000)) ** 8  # 1,000 tokens are three blocks and a rest
     weights /= weights.sum(1, keepdims=True)
-    drawn = _falls_into(torch.from_numpy(weights).float(), torch.from_numpy(numbers := rng.random(200)))
+    drawn = falls_into(torch.from_numpy(weights).float(), torch.from_numpy(numbers := rng.random(200)))
     cumulative = weights.astype(np.float32).astype(np.float64).cumsum(1)  # naive: one long sum
     expected = [
         int(np.searchsorted(row, number * row[-1], side="right")) for row, number in zip(cumulative, numbers, strict=True)
@@ -233,12 +233,12 @@ def test_a_draw_is_the_first_token_whose_cumulative_weight_is_beyond_the_number(
 def test_a_token_without_weight_is_never_drawn(tokens: int):
     weights = torch.zeros(2, tokens)
     weights[:, 1] = 0.3  # alone among zeros, before it and after it
-    assert _falls_into(weights, torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)).tolist() == [1, 1]
+    assert falls_into(weights, torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)).tolist() == [1, 1]
 
 
 def test_top_p_of_a_flat_distribution_keeps_the_tokens_that_transformers_keeps():
     scores = torch.randn(4, 2000, generator=torch.Generator().manual_seed(1)) / 4  # .9 needs far more than 256 tokens
-    kept = scores >= _least_within(scores, 0.9)
+    kept = scores >= least_within(scores, 0.9)
     assert kept.sum(1).min() > 256
     assert torch.equal(kept, TopPLogitsWarper(0.9)(torch.zeros(4, 1, dtype=torch.long), scores).isfinite())  # type: ignore[arg-type]
 
