@@ -25,7 +25,7 @@ from transformers.generation.logits_process import TopPLogitsWarper
 from augment.text import pool, sentences
 from augment.text.engines import marian
 from augment.text.engines.batching import by_token_budget
-from augment.text.engines.decoding import LengthLimit, SeededSampling, falls_into, least_within, generate, likeliest, search
+from augment.text.engines.decoding import LengthLimit, SeededSampling, falls_into, generate, least_within, likeliest, search
 from augment.text.engines.marian import MarianTranslator, resolve_device
 from augment.text.engines.packed import pack
 from augment.text.engines.protocol import Encoded
