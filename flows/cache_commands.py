@@ -36,9 +36,7 @@ def show_version(wanted: str) -> None:
 
 
 def _figures_table(measured: dict[str, float]) -> Table:
-    table = Table(title="Plots", title_justify="left", box=None, pad_edge=False)
-    for heading in ("", "", ""):
-        table.add_column(heading)
+    table = Table(title="Plots", title_justify="left", box=None, pad_edge=False, show_header=False)
     for name, value in measured.items():
         table.add_row(name, f"{value:g}", TEXT_FIGURES[name])
     return table

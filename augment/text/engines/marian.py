@@ -1,8 +1,7 @@
 """Marian checkpoints (opus-mt) through transformers, on CPU or CUDA."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
-from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import torch
 from transformers import MarianMTModel
-from transformers.utils import logging
 
 from augment.text.engines import checkpoints, tokens
 from augment.text.engines.batching import by_token_budget, length_limit
@@ -20,6 +18,7 @@ from augment.text.engines.packed import pack
 from augment.text.engines.protocol import Encoded, Problem, Translated
 from augment.text.engines.slots import slots
 from augment.text.engines.tokens import Tokens
+from augment.text.quiet import quietly
 from augment.text.spec import Decoding, Precision
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}
@@ -214,23 +213,9 @@ _fits: dict[int, int] = {}
 
 @cache
 def _load(folder: Path, dtype: Precision, device: str) -> Any:
-    with _quiet():
+    with quietly():
         model: Any = MarianMTModel.from_pretrained(folder, dtype=torch.bfloat16 if dtype == "bf16" else torch.float32)
     model = model.to(device).eval()
     if model.device.type == "cpu":
         pack(model)
     return model
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """Transformers' progress bars and advice stay off the screen; the caller's settings come back."""
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
