@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 GREEDY, BEAM, AS_IT_COMES = "greedy", "beam 4", "as it comes"
-SENTENCES = 96
+SENTENCES = 192
 """The least that fill the batches of all tools with their parts."""
 BUSY = 0.1
 """Share of the machine beyond which what other programs take spoils a measurement."""
@@ -33,18 +33,18 @@ class Tool:
 
 
 _TRANSFORMERS_4 = [
-    Tool("nlpaug", "nlpaug", "nlpaug BackTranslationAug", part=3, is_peer=True),
-    Tool("textattack", "textattack", "TextAttack BackTranslation", part=6, is_peer=True),
-    Tool("pipeline", "pipeline", "transformers 4 pipeline", part=6, is_peer=True),
+    Tool("nlpaug", "nlpaug", "nlpaug BackTranslationAug", part=6, is_peer=True),
+    Tool("textattack", "textattack", "TextAttack BackTranslation", part=12, is_peer=True),
+    Tool("pipeline", "pipeline", "transformers 4 pipeline", part=12, is_peer=True),
 ]
 _BATCHES_OF_8 = [
-    Tool("pipeline", "pipeline", "transformers 4 pipeline, batches of 8", {"batch_size": 8}, part=3, is_peer=True),
-    Tool("transformers", "transformers", "transformers 5 generate, batches of 8", {"batch_size": 8}, part=3),
+    Tool("pipeline", "pipeline", "transformers 4 pipeline, batches of 8", {"batch_size": 8}, part=6, is_peer=True),
+    Tool("transformers", "transformers", "transformers 5 generate, batches of 8", {"batch_size": 8}, part=6),
 ]
 _BY_DEFAULT = [
     *(Tool(tool.key, tool.script, tool.name, part=tool.part, same_as=BEAM, is_peer=True) for tool in _TRANSFORMERS_4),
-    Tool("easynmt", "easynmt", "EasyNMT opus-mt (beam 5)", part=3, is_peer=True),
-    Tool("bare", "ctranslate2", "CTranslate2 fp32, one batch (beam 2)", part=2),
+    Tool("easynmt", "easynmt", "EasyNMT opus-mt (beam 5)", part=6, is_peer=True),
+    Tool("bare", "ctranslate2", "CTranslate2 fp32, one batch (beam 2)", part=4),
     Tool("marian", "ours", "ours: marian fp32 (sampling)", {"engine": "marian"}),
     Tool("ctranslate2", "ours", "ours: ctranslate2 int8 (sampling)", {"engine": "ctranslate2"}),
     Tool("bergamot", "ours", "ours: bergamot, own small models", {"engine": "bergamot", "pivot": "pt"}),
@@ -66,12 +66,12 @@ def tables(*, cpus: int, batch_tokens: int) -> dict[str, list[Tool]]:
         same[table] = [
             *_TRANSFORMERS_4,
             *_BATCHES_OF_8,
-            Tool("easynmt", "easynmt", "EasyNMT opus-mt", part=3, is_peer=True),
+            Tool("easynmt", "easynmt", "EasyNMT opus-mt", part=6, is_peer=True),
             Tool("bare", "ctranslate2", "CTranslate2 int8, one batch", {"compute_type": "int8"}),
             Tool("bare", "ctranslate2", "CTranslate2 int8, sorted, our batches", spread | batches),
             Tool("marian", "ours", "ours: marian fp32", {"engine": "marian", "retry": False}),
             Tool("ctranslate2", "ours", "ours: ctranslate2 int8", {"engine": "ctranslate2", "retry": False}),
-            Tool("ctranslate2", "ours", "ours: ctranslate2 fp32", fp32, part=2),
+            Tool("ctranslate2", "ours", "ours: ctranslate2 fp32", fp32, part=4),
         ]
     return {**same, AS_IT_COMES: _BY_DEFAULT}
 
