@@ -148,6 +148,15 @@ class Root(BaseSettings):
         CliApp.run_subcommand(self)
 
 
+def with_underscores(argument: str) -> str:
+    """An option with the underscores of its setting: ``--ray-address`` is ``--ray_address``. Other arguments stay."""
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument.partition("=")
+    no = "--no-" if name.startswith("--no-") else "--"
+    return no + name.removeprefix(no).replace("-", "_") + equals + value
+
+
 def take_config(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, Recipe]]:
     """Read the file after ``--config`` as one more recipe, and name that recipe where none is named.
 
@@ -159,7 +168,7 @@ def take_config(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, Recip
     Raises:
         ValueError: no file is named, it is not a recipe, or there is no version whose plan could be taken.
     """
-    rest = list(arguments)
+    rest = [with_underscores(argument) for argument in arguments]
     recipes = {name: make() for name, make in RECIPES.items()}
     if "--config" not in rest:
         options_alone = rest[:1] == ["augment"] and rest[1:2] and rest[1].startswith("-") and rest[1] not in ("-h", "--help")

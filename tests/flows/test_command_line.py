@@ -70,6 +70,15 @@ def test_an_option_changes_its_own_setting_and_no_other(augmented: list[Augmenta
     assert augmented == [demo.model_copy(update={"text": text, "sample": 0.5})]
 
 
+def test_an_option_may_be_written_with_hyphens(augmented: list[AugmentationPlan]):
+    arguments = ("--runner", "ray", "--ray-address", "head:6379", "--text.max-repeats=3", "--no-text.check-language")
+    assert run("augment", "demo", *arguments) == 0
+    (plan,) = augmented
+    assert (plan.runner, plan.ray_address) == ("ray", "head:6379")
+    assert plan.text
+    assert (plan.text.max_repeats, plan.text.check_language) == (3, False)
+
+
 def test_a_chain_of_pivots_and_its_models_are_options(augmented: list[AugmentationPlan]):
     models = ("--text.models", "en-fr=/a", "--text.models", "fr-de=/b,de-en=/c")
     assert run("augment", "mmimdb", "--source.root", "/x", "--text.pivot", "fr,de", *models) == 0
