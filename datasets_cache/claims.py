@@ -37,11 +37,16 @@ def claim(root: Path, name: str, *, wait: bool) -> Generator[bool]:
     try:
         if held:
             with room(root):
-                path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+                path.write_text(this_process() + "\n", encoding="utf-8")
         yield held
     finally:
         if held:
             lock.release()
+
+
+def this_process() -> str:
+    """What a lock file says that this process holds."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def owner(root: Path, name: str) -> str:

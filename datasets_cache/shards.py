@@ -28,6 +28,8 @@ from datasets_cache.store import Cache, mapped
 FILMS_PER_SHARD = 256
 """Films of a shard on average: what a kill can cost, and what a worker takes at a time."""
 MAX_SHARDS = 4096
+OnWait = Callable[[str], None]
+"""Told whom a run waits for."""
 _LOOK_AGAIN = 0.2
 """Seconds between two looks at shards that others hold."""
 
@@ -86,7 +88,7 @@ class Build:
             return []
         return [number for number in range(self.shards) if not self._sound(number)]
 
-    def claimed(self, numbers: Iterable[int] | None = None, *, on_wait: Callable[[str], None] | None = None) -> Generator[int]:
+    def claimed(self, numbers: Iterable[int] | None = None, *, on_wait: OnWait | None = None) -> Generator[int]:
         """Missing shards, each locked while the consumer works on it.
 
         First come those that nobody holds. Then it waits for the others, and gives those that a dead owner left unfinished. All
@@ -94,7 +96,7 @@ class Build:
 
         Args:
             numbers: which; by default all that are `missing`.
-            on_wait: told whom it waits for, once for each owner.
+            on_wait: told which other process it waits for, once for each.
         Raises:
             ValueError: the cache cannot be written, the disk is full, or its file system has no locks.
         """
@@ -242,8 +244,8 @@ class Build:
     def _lock(self, number: int) -> str:
         return f"{self.shelf}/{number:05}"
 
-    def _tell(self, number: int, told: set[str], on_wait: Callable[[str], None] | None) -> None:
+    def _tell(self, number: int, told: set[str], on_wait: OnWait | None) -> None:
         owner = claims.owner(self.cache.root, self._lock(number))
-        if on_wait and owner not in told:
+        if on_wait and owner not in told and owner != claims.this_process():  # another thread of ours needs no word
             told.add(owner)
             on_wait(f"{self.shelf}: waiting for shard {number} of {self.shards}, which {owner} is making")

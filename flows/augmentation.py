@@ -15,7 +15,7 @@ from flows.quality import as_markdown
 from flows.recipes import AugmentationPlan
 from flows.retries import worth_retrying
 from flows.shards import on_ray
-from flows.terminal import track
+from flows.terminal import say, track
 
 
 @task(cache_policy=NO_CACHE)
@@ -36,7 +36,9 @@ def text_views(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
         return None
     if plan.runner == "ray":
         return on_ray("text", plan, sample, Cache())
-    return text_shelf.publish(plan.text, sample, cache=Cache(), device=plan.device, threads=plan.threads, track=track)
+    return text_shelf.publish(
+        plan.text, sample, cache=Cache(), device=plan.device, threads=plan.threads, track=track, on_wait=say
+    )
 
 
 @task(retries=2, retry_delay_seconds=30, retry_condition_fn=worth_retrying, cache_policy=NO_CACHE)
@@ -48,7 +50,7 @@ def image_views(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
         return None
     if plan.runner == "ray":
         return on_ray("image", plan, sample, Cache())
-    return rand_augment.publish(plan.image, sample, cache=Cache(), workers=plan.threads, track=track)
+    return rand_augment.publish(plan.image, sample, cache=Cache(), workers=plan.threads, track=track, on_wait=say)
 
 
 @task(cache_policy=NO_CACHE)

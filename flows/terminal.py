@@ -19,6 +19,11 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
+def say(message: str) -> None:
+    """A line of its own."""
+    console().print(message, markup=False)
+
+
 def track(items: Iterable[T], /, *, total: int, title: str, unit: str = "films") -> Iterator[T]:
     """Pass `items` through while showing how many of `total` are done, the rate and the time left."""
     return _bar(items, total, title, unit) if console().is_terminal else _lines(items, total, title, unit)

@@ -17,7 +17,7 @@ from augment.image.spec import ImageView, RandAugmentSpec
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import IMAGE_VIEW_FEATURES
-from datasets_cache.shards import Build, add, count, rows_of
+from datasets_cache.shards import Build, OnWait, add, count, rows_of
 from datasets_cache.store import Cache
 
 FILMS_PER_TASK = 16
@@ -66,7 +66,7 @@ def publish(
     cache: Cache,
     workers: int | None = None,
     track: Track = untracked,
-    on_wait: Callable[[str], None] | None = None,
+    on_wait: OnWait | None = None,
 ) -> ShelfId:
     """Publish the augmented posters of the training films of `sample`, or find them already published.
 

@@ -20,7 +20,7 @@ from datasets_cache import shards
 from datasets_cache.fingerprint import ShelfId, canonical_json, shelf_id
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import TEXT_VIEW_FEATURES
-from datasets_cache.shards import Build
+from datasets_cache.shards import Build, OnWait
 from datasets_cache.store import Cache
 
 SHARDS_AT_ONCE = 2
@@ -70,6 +70,7 @@ def publish(
     threads: int | None = None,
     batch_tokens: int | None = None,
     track: Track = untracked,
+    on_wait: OnWait | None = None,
 ) -> ShelfId:
     """Publish the back-translations of the sample's training plots, or find them already published.
 
@@ -85,6 +86,7 @@ def publish(
         threads: of the CPU; None: all that this process may use.
         batch_tokens: of a batch; None: as the device likes it.
         track: shows the progress.
+        on_wait: told whom the run waits for, where another one makes the last shards.
     Raises:
         ValueError: settings that cannot go together, a missing model (`MissingModel`), a missing or damaged sample, or a full
             disk.
@@ -100,7 +102,8 @@ def publish(
 
         total = _translations(build, spec, sample, missing)
         title = "Back-translating " + "→".join((spec.source, *spec.pivots, spec.source))
-        for _ in track(ticking(build, missing, make, workers=SHARDS_AT_ONCE), total=total, title=title, unit="translations"):
+        ticks = ticking(build, missing, make, workers=SHARDS_AT_ONCE, on_wait=on_wait)
+        for _ in track(ticks, total=total, title=title, unit="translations"):
             pass
     return finish(build, spec, sample)
 

@@ -7,14 +7,21 @@ from queue import SimpleQueue
 from threading import Event
 
 from augment.text.pool import Tick
-from datasets_cache.shards import Build
+from datasets_cache.shards import Build, OnWait
 
 
 class _StoppedError(Exception):
     """Another worker failed, or nobody listens any more."""
 
 
-def ticking(build: Build, missing: Sequence[int], make: Callable[[int, Tick], None], *, workers: int) -> Iterator[None]:
+def ticking(
+    build: Build,
+    missing: Sequence[int],
+    make: Callable[[int, Tick], None],
+    *,
+    workers: int,
+    on_wait: OnWait | None = None,
+) -> Iterator[None]:
     """Make the `missing` shards of `build` in `workers` threads; yields once for each tick.
 
     Raises:
@@ -30,7 +37,7 @@ def ticking(build: Build, missing: Sequence[int], make: Callable[[int, Tick], No
 
     def work() -> None:
         try:
-            for number in build.claimed(missing):
+            for number in build.claimed(missing, on_wait=on_wait):
                 make(number, tick)
         except BaseException:
             stop.set()
