@@ -388,6 +388,18 @@ def test_a_held_shard_comes_last_its_owner_is_named_and_is_no_obstacle_once_it_i
     assert f"waiting for shard 0 of 4, which process {holder.pid} on {os.uname().nodename} is making" in told[0]
 
 
+def test_no_word_is_lost_on_waiting_for_another_thread_of_this_process(cache: Cache):
+    told: list[str] = []
+    first, build = build_in(cache), build_in(cache)
+    held = first.claimed([0])
+    assert next(held) == 0
+    released = threading.Timer(0.5, held.close)
+    released.start()
+    assert list(build.claimed([0], on_wait=told.append)) == [0]
+    released.join()
+    assert told == []
+
+
 def test_two_processes_share_the_shards_make_each_once_and_publish_one_shelf(cache: Cache):
     # each waits with its first shard until the other has one too
     script = (
