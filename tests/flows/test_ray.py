@@ -1,6 +1,7 @@
 """Shards on a real Ray cluster of two nodes on this machine."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,20 +51,30 @@ def two_nodes() -> Iterator[str]:
     cluster.shutdown()
 
 
-def workers_that_made_shards(address: str) -> set[str]:
-    """Worker processes of the cluster that ran a task of ours."""
+def workers_that_made_shards() -> set[str]:
+    """Worker processes of the connected cluster that ran a task of ours; they report once a second."""
     import ray
 
-    ray.init(address, log_to_driver=False, logging_level="ERROR")
-    try:
-        events = ray.timeline()
-        return {event["tid"] for event in events if event["cat"] == "task::make_shard"}
-    finally:
-        ray.shutdown()
+    for _ in range(40):
+        found = {event["tid"] for event in ray.timeline() if event["cat"] == "task::make_shard"}
+        if len(found) > 1:
+            break
+        time.sleep(0.5)
+    return found
+
+
+@pytest.fixture
+def connected(two_nodes: str) -> Iterator[str]:
+    """The cluster's address; this process stays connected, so that its workers can be asked afterwards."""
+    import ray
+
+    ray.init(two_nodes, namespace="prefect", log_to_driver=False, logging_level="ERROR")
+    yield two_nodes
+    ray.shutdown()
 
 
 def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
-    films: Path, two_nodes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    films: Path, connected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     from flows.augmentation import augmentation
 
@@ -74,7 +85,7 @@ def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
         image=RandAugmentSpec(),
     )
     made: list[dict[str, bytes]] = []
-    for where, changes in (("here", {}), ("ray", {"runner": "ray", "ray_address": two_nodes})):
+    for where, changes in (("here", {}), ("ray", {"runner": "ray", "ray_address": connected})):
         monkeypatch.setenv("MMUDA_CACHE", str(tmp_path / where))
         version = open_version(Cache(), augmentation(plan.model_copy(update=changes)))
         assert version.text
@@ -85,4 +96,4 @@ def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
         )
     assert len(made[0]) == 4  # two shards of each shelf
     assert made[0] == made[1]
-    assert len(workers_that_made_shards(two_nodes)) >= 2
+    assert len(workers_that_made_shards()) >= 2

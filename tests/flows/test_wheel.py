@@ -19,6 +19,7 @@ def test_the_wheel_holds_four_packages_the_bundled_films_and_nothing_else(tmp_pa
     posters = {name for name in data if name.startswith("datasets_cache/bundled/posters/")}
     assert len(posters) == 200
     assert data - posters == {
+        "augment/text/engines/opus_mt_models.txt",
         "datasets_cache/bundled/LICENSE.md",
         "datasets_cache/bundled/designs.jsonl",
         "datasets_cache/bundled/films.jsonl",
