@@ -10,7 +10,6 @@ The last two epochs are kept whole, and of the epochs that these two call best, 
 import hashlib
 import json
 import logging
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import nn
 
+from datasets_cache.files import sync
 from datasets_cache.frozen import Frozen
 from train.objective import Learner
 from train.schedules import Progress
@@ -129,15 +129,6 @@ def load_weights(model: nn.Module, path: Path, *, device: torch.device) -> None:
 def clear(run: Path) -> None:
     """Remove every checkpoint of `run`."""
     shutil.rmtree(run / "checkpoints", ignore_errors=True)
-
-
-def sync(path: Path) -> None:
-    """Flush a file or a folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _checked(folder: Path) -> Checkpoint:

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 
+from datasets_cache.files import sync
 from datasets_cache.fingerprint import fingerprint
 from datasets_cache.progress import Track, untracked
 from datasets_cache.store import Cache
@@ -141,9 +142,9 @@ def train_and_test(
     shutil.copyfile(last.best_weights, folder / f"{WEIGHTS}.new")
     (folder / f"{RESULT}.new").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     for name in (WEIGHTS, RESULT):  # the result last: where it lies, the run is finished
-        checkpoint.sync(folder / f"{name}.new")
+        sync(folder / f"{name}.new")
         (folder / f"{name}.new").replace(folder / name)
-    checkpoint.sync(folder)
+    sync(folder)
     checkpoint.clear(folder)
     return result
 
