@@ -49,12 +49,12 @@ def this_process() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
-def owner(root: Path, name: str) -> str:
-    """Who holds a lock that could not be had, for example ``process 4711 on venus``."""
+def owner(root: Path, name: str) -> str | None:
+    """Who holds a lock that could not be had, for example ``process 4711 on venus``; None before it has said so."""
     try:
-        return _path(root, name).read_text(encoding="utf-8").strip() or "another process"
+        return _path(root, name).read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
-        return "another process"
+        return None
 
 
 def forget(root: Path, name: str) -> None:

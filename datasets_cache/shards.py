@@ -246,6 +246,6 @@ class Build:
 
     def _tell(self, number: int, told: set[str], on_wait: OnWait | None) -> None:
         owner = claims.owner(self.cache.root, self._lock(number))
-        if on_wait and owner not in told and owner != claims.this_process():  # another thread of ours needs no word
+        if on_wait and owner and owner not in told and owner != claims.this_process():  # another thread of ours needs no word
             told.add(owner)
             on_wait(f"{self.shelf}: waiting for shard {number} of {self.shards}, which {owner} is making")

@@ -89,7 +89,7 @@ def diff(first: str, second: str, *, as_json: bool) -> None:
     if found.plots:
         screen.print(f"Plots: {found.plots_differ} of {found.plots} differ, chrF between them {found.chrf} (100: the same)")
     if found.posters:
-        screen.print(f"Posters: {found.posters_differ} of {found.posters} got other operations")
+        screen.print(f"Posters: {found.posters_differ} of {found.posters} got other operations or strengths")
     for pair in found.apart:
         screen.print(f"\n{pair.id}, chrF {pair.chrf}", markup=False)
         for name, text in (("original", pair.original), (found.first, pair.first), (found.second, pair.second)):

@@ -102,7 +102,7 @@ def publish(
 
         total = _translations(build, spec, sample, missing)
         title = "Back-translating " + "→".join((spec.source, *spec.pivots, spec.source))
-        ticks = ticking(build, missing, make, workers=SHARDS_AT_ONCE, on_wait=on_wait)
+        ticks = ticking(build, missing, make, workers=min(SHARDS_AT_ONCE, len(missing)), on_wait=on_wait)
         for _ in track(ticks, total=total, title=title, unit="translations"):
             pass
     return finish(build, spec, sample)
