@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from augment.text import shelf as text_shelf
+from augment.text.engines.build import translators
 from augment.text.engines.protocol import Encoded, Translated
 from augment.text.shelf import publish
 from augment.text.spec import BackTranslationSpec
@@ -213,7 +214,9 @@ def test_rows_do_not_depend_on_shards_interruptions_or_who_makes_which(
 ):
     spec = BackTranslationSpec(decoding=decoding, **tiny)  # type: ignore[arg-type]
     sample = publish_sample(cache, MANY)
-    whole = rows(cache, publish(spec, sample, cache=cache, device="cpu", threads=1))
+    single = publish(spec, sample, cache=cache, device="cpu", threads=1)
+    whole = rows(cache, single)
+    assert cache.open(single).manifest.counts["changed"] > 0  # else there is nothing to compare
 
     monkeypatch.setattr(shards, "FILMS_PER_SHARD", 3)
     undisturbed, disturbed = Cache(tmp_path / "undisturbed"), Cache(tmp_path / "disturbed")
@@ -281,10 +284,27 @@ def test_sampling_makes_several_views_by_film_and_view(cache: Cache, sample: She
     assert [row["plot"] for row in alone] == [row["plot"] for row in made[::2]]
 
 
-def test_a_chain_of_pivots_goes_through_each_language_in_turn(cache: Cache, sample: ShelfId, make_marian: MakeMarian):
+def test_a_chain_of_pivots_passes_each_language_in_turn_and_its_rows_are_the_last_ones(
+    cache: Cache, sample: ShelfId, monkeypatch: pytest.MonkeyPatch
+):
+    words = (("The", "Le"), ("Le", "Das"), ("Das", "A"))
+    names = ("en → fr", "fr → de", "de → en")
+    chain = [
+        Following(lambda sentence, before=before, after=after: sentence.replace(before, after), name)
+        for (before, after), name in zip(words, names, strict=True)
+    ]
+    monkeypatch.setattr(text_shelf, "translators", lambda *_, **__: tuple(chain))
+    opened = cache.open(publish(GREEDY.model_copy(update={"pivot": "fr,de"}), sample, cache=cache))
+    given = [{"The dog runs home.", "The cat sleeps a lot.", "The cow eats grass."}]
+    given += [{sentence.replace("The", article) for sentence in given[0]} for article in ("Le", "Das")]
+    assert [set(leg.given) for leg in chain] == given
+    assert list(opened.manifest.models) == list(names)
+    plots = {row["id"]: row["plot"] for row in opened.split("train").to_list()}
+    assert plots["f2"] == "A cow eats grass."
+
+
+def test_a_chain_is_built_from_a_checkpoint_for_each_direction(make_marian: MakeMarian):
     models = {"en-fr": str(make_marian(1)), "fr-de": str(make_marian(2)), "de-en": str(make_marian(3))}
-    loose = {"min_chars": 0, "max_length_change": 50, "max_repeats": 500, "check_language": False}
-    spec = BackTranslationSpec(pivot="fr,de", decoding="greedy", models=models, **loose)  # type: ignore[arg-type]
-    manifest = cache.open(publish(spec, sample, cache=cache, device="cpu", threads=1)).manifest
-    assert list(manifest.models) == ["en → fr", "fr → de", "de → en"]
-    assert manifest.counts["sentences"] == 6
+    legs = translators(BackTranslationSpec(pivot="fr,de", models=models))
+    assert [leg.direction for leg in legs] == ["en → fr", "fr → de", "de → en"]
+    assert len({identity for leg in legs for identity in leg.models.values()}) == 3
