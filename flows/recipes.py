@@ -31,6 +31,11 @@ class AugmentationPlan(Frozen):
     """Where the films come from."""
     sample: float = Field(default=0.3, gt=0, le=1)
     """Share of each split that is taken; smaller samples are subsets of larger ones."""
+    evaluation_sample: float | None = Field(default=None, gt=0, le=1)
+    """Share of the validation and test splits, where it is to differ from `sample`; `none`: `sample`."""
+    unlabelled: float = Field(default=0.0, ge=0, le=1)
+    """Share of the training films outside the sample that become the unlabelled pool: plots and posters with views, no
+    genres."""
     strict: bool = False
     """Whether a film that has to be skipped is an error."""
     dedupe: bool = False
