@@ -3,37 +3,44 @@
 Layout below the runs folder::
 
     <model>[+uda]-seed<seed>-<fingerprint of the configuration>/
-        config.json  epochs.jsonl  checkpoints/       while it trains
-        config.json  epochs.jsonl  model.safetensors  result.json       when it is finished
+        config.json  epochs.jsonl  tensorboard/  checkpoints/                             while it trains
+        config.json  epochs.jsonl  tensorboard/  model/  test-predictions.safetensors  result.json       when it is finished
 """
 
-import fcntl
+import os
 import shutil
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any, cast
 
 import torch
+from accelerate import Accelerator
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from datasets_cache.files import sync
 from datasets_cache.fingerprint import fingerprint
 from datasets_cache.progress import Track, untracked
+from datasets_cache.schema import SPLITS
 from datasets_cache.store import Cache
 from datasets_cache.version import open_version
-from train import checkpoint, history
+from train import checkpoint, export, hardware, history, predictions
 from train.config import RunConfig
 from train.data import open_data
-from train.loop import FilmData, OnEpoch, evaluate, fit
+from train.evaluation import predict_split, scores_of
+from train.hardware import Tracker, choose_device
+from train.learner import learner
+from train.loop import CHECKPOINT_SECONDS, FilmData, OnEpoch, fit, steps_per_epoch
 from train.models import build
-from train.objective import learner
+from train.predictions import Predictions
 from train.records import RunResult
 
-FORMAT = 1
+FORMAT = 2
 """Raised when an unchanged configuration would train differently: old runs are then neither reused nor continued."""
-CONFIG, RESULT, WEIGHTS = "config.json", "result.json", "model.safetensors"
+CONFIG, RESULT, MODEL = "config.json", "result.json", "model"
 
 _one_at_a_time = threading.Lock()
 """torch's default generator, which dropout draws from, belongs to the process: two cells in two threads would share it."""
@@ -55,42 +62,73 @@ def run_cell(
     cache: Cache,
     runs: Path,
     device: str = "auto",
+    trackers: Sequence[Tracker] = (),
     track: Track = untracked,
     on_epoch: OnEpoch | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     continue_interrupted: bool = True,
 ) -> RunResult:
     """Train, choose by validation AP-micro, test once. A finished run of the same configuration is returned at once.
 
-    A process trains one cell at a time, whatever the number of threads that ask.
+    A process trains one cell at a time, whatever the number of threads that ask. Processes started together by ``torchrun`` or
+    ``accelerate launch`` train one cell together (see `train.launch`).
 
     Args:
         config: everything that decides the result.
         cache: holds the version.
         runs: folder of all run directories.
         device: ``auto`` (CUDA where there is a device, else CPU), or a name that torch knows.
-        track: shows the steps of each epoch.
+        trackers: whom each epoch's metrics are reported to, besides ``epochs.jsonl``.
+        track: shows the batches of each epoch.
         on_epoch: called after each epoch that is trained here.
+        checkpoint_seconds: time between checkpoints within an epoch; 0 writes one after each step.
         continue_interrupted: go on from the last checkpoint; False starts an unfinished run afresh.
     Returns:
         The result, also in ``result.json``.
     Raises:
-        ValueError: unknown version, device or encoder; a folder that cannot be written; another process on the same run; a loss
-            that is not finite.
+        ValueError: unknown version, device, encoder or tracker; a folder that cannot be written; another process on the same
+            run; a loss that is not finite; memory that runs out.
     """
     if finished := find_finished(config, runs):
         return finished
     chosen = choose_device(device)
     folder = run_folder(config, runs)
-    with _one_at_a_time, _alone_in(folder), torch.random.fork_rng([chosen] if chosen.type == "cuda" else []):
+    optim, compute = config.optim, config.compute
+    rank = int(os.environ.get("RANK", "0"))
+    with (
+        _one_at_a_time,
+        _alone_in(folder) if rank == 0 else nullcontext(),
+        torch.random.fork_rng([chosen] if chosen.type == "cuda" else []),
+        hardware.accelerator(
+            device=chosen,
+            precision=compute.precision,
+            trackers=trackers,
+            folder=folder / "tensorboard",
+            freezes=max(optim.freeze_text_epochs, optim.freeze_image_epochs) > 0,
+        ) as accelerator,
+    ):
         if finished := find_finished(config, runs):
             return finished  # another process was faster
-        if not continue_interrupted:
-            checkpoint.clear(folder)
-        (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        torch.manual_seed(config.seed)
+        if accelerator.is_main_process:
+            if not continue_interrupted:
+                checkpoint.clear(folder)
+            (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        accelerator.wait_for_everyone()
+        torch.manual_seed(config.seed + 1_000_003 * rank)  # dropout differs between processes
         data = open_data(open_version(cache, config.version), config)
         model = build(config, genres=len(data.genres))
-        return train_and_test(model, data, config=config, folder=folder, device=chosen, track=track, on_epoch=on_epoch)
+        accelerator.init_trackers("mmuda", config=_flat(config.model_dump(mode="json")))
+        return train_and_test(
+            model,
+            data,
+            config=config,
+            folder=folder,
+            films=data.sizes["train"],
+            accelerator=accelerator,
+            track=track,
+            on_epoch=on_epoch,
+            checkpoint_seconds=checkpoint_seconds,
+        )
 
 
 def train_and_test(
@@ -99,54 +137,74 @@ def train_and_test(
     *,
     config: RunConfig,
     folder: Path,
-    device: torch.device,
+    films: int,
+    accelerator: Accelerator,
     track: Track = untracked,
     on_epoch: OnEpoch | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> RunResult:
     """Fit `model` on `data`, load the best weights, score all three splits once and publish ``result.json``.
 
     Raises:
         ValueError: see `train.loop.fit`.
     """
-    trainee = learner(model, config.optim, device=device)
     last = fit(
-        trainee,
+        learner(model, config, accelerator=accelerator, steps_per_epoch=steps_per_epoch(data, config)),
         data,
-        optim=config.optim,
-        uda=config.uda,
+        config=config,
         folder=folder,
+        films=films,
         title=cell_name(config),
         track=track,
         on_epoch=on_epoch,
+        checkpoint_seconds=checkpoint_seconds,
     )
     began = time.monotonic()
-    checkpoint.load_weights(model, last.best_weights, device=device)
-    train, validation, test = (
-        evaluate(model, data.evaluation(split), genres=data.genres, device=device, where=f"{split}, best weights")
-        for split in ("train", "validation", "test")
-    )
+    checkpoint.load_weights(model, last.best_weights, device=accelerator.device)
+    predicted = {
+        split: predict_split(
+            model, data.evaluation(split), genres=data.genres, accelerator=accelerator, where=f"{split}, best weights"
+        )
+        for split in SPLITS
+    }
+    train, validation, test = (scores_of(predicted[split], where=f"{split}, best weights") for split in SPLITS)
     result = RunResult(
         run=folder.name,
         version=config.version,
         model=config.model,
         uda=config.uda is not None,
         seed=config.seed,
-        best_epoch=last.progress.best_epoch,
-        epochs=last.progress.epoch,
+        config=config,
+        genres=data.genres,
+        best_epoch=last.position.progress.best_epoch,
+        epochs=last.position.progress.epoch,
         train=train,
         validation=validation,
         test=test,
         seconds=sum(epoch.seconds for epoch in history.read(folder)) + time.monotonic() - began,
         path=folder,
     )
-    shutil.copyfile(last.best_weights, folder / f"{WEIGHTS}.new")
+    if accelerator.is_main_process:
+        _publish(result, model, predicted["test"])
+    accelerator.wait_for_everyone()
+    return result
+
+
+def _publish(result: RunResult, model: torch.nn.Module, test: Predictions) -> None:
+    """Write what a finished run leaves, the result last: where it lies, the run is finished."""
+    folder = result.path
+    predictions.save(folder / predictions.TEST, test)
+    shutil.rmtree(folder / f"{MODEL}.new", ignore_errors=True)
+    export.save(model, result.config, genres=result.genres, folder=folder / f"{MODEL}.new")
+    for path in sorted((folder / f"{MODEL}.new").rglob("*"), reverse=True):
+        sync(path)
+    shutil.rmtree(folder / MODEL, ignore_errors=True)
+    (folder / f"{MODEL}.new").rename(folder / MODEL)
     (folder / f"{RESULT}.new").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    for name in (WEIGHTS, RESULT):  # the result last: where it lies, the run is finished
-        sync(folder / f"{name}.new")
-        (folder / f"{name}.new").replace(folder / name)
+    sync(folder / f"{RESULT}.new")
+    (folder / f"{RESULT}.new").replace(folder / RESULT)
     sync(folder)
     checkpoint.clear(folder)
-    return result
 
 
 def find_finished(config: RunConfig, runs: Path) -> RunResult | None:
@@ -187,36 +245,30 @@ def read_result(folder: Path) -> RunResult:
     return result.model_copy(update={"path": folder})
 
 
-def choose_device(name: str) -> torch.device:
-    """Device called `name`; ``auto`` is CUDA where there is a device, else the CPU.
-
-    Raises:
-        ValueError: torch does not know it, or it is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        msg = f"device {name!r} cannot be used ({reason}); choose auto, cpu, or one that is there, such as cuda:0."
-        raise ValueError(msg) from error
-    return device
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, int | float | str]:
+    """Nested settings as one level, which all trackers can show."""
+    flat: dict[str, int | float | str] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, int | float | str) else str(value)
+    return flat
 
 
 @contextmanager
 def _alone_in(folder: Path) -> Generator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
+        lock = FileLock(folder / ".lock", blocking=False)
+        lock.acquire()
+    except Timeout:
+        msg = f"{folder}: another process trains this run; wait for it, or change the configuration."
+        raise ValueError(msg) from None
     except OSError as error:
         msg = f"{folder}: cannot be written ({error.strerror}); choose another folder for the runs."
         raise ValueError(msg) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            msg = f"{folder}: another process trains this run; wait for it, or change the configuration."
-            raise ValueError(msg) from None
+    try:
         yield
+    finally:
+        lock.release()
