@@ -160,7 +160,7 @@ def with_underscores(argument: str) -> str:
 def take_config(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, Recipe]]:
     """Read the file after ``--config`` as one more recipe, and name that recipe where none is named.
 
-    ``augment`` with options alone takes the plan of the newest version.
+    ``augment`` and ``train`` with options alone take the plan and the recipe of the newest version.
 
     Returns:
         The arguments without ``--config``, and all recipes by name.
@@ -171,11 +171,12 @@ def take_config(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, Recip
     rest = [with_underscores(argument) for argument in arguments]
     recipes = {name: make() for name, make in RECIPES.items()}
     if "--config" not in rest:
-        options_alone = rest[:1] == ["augment"] and rest[1:2] and rest[1].startswith("-") and rest[1] not in ("-h", "--help")
-        if not options_alone:
+        options_alone = rest[1:2] and rest[1].startswith("-") and rest[1] not in ("-h", "--help")
+        if not options_alone or rest[0] not in ("augment", "train"):
             return rest, recipes
-        recipe = Recipe(augmentation=newest_plan(Cache()), training=TrainingPlan())
-        return ["augment", recipe.name, *rest[1:]], {**recipes, recipe.name: recipe}
+        plan = newest_plan(Cache())
+        training = recipes[plan.name].training if plan.name in recipes else TrainingPlan(version=plan.name)
+        return [rest[0], plan.name, *rest[1:]], {**recipes, plan.name: Recipe(augmentation=plan, training=training)}
     at = rest.index("--config")
     if at + 1 == len(rest):
         msg = "--config: name a TOML file, such as `mmuda config show demo` prints."

@@ -10,7 +10,17 @@ from augment.image.spec import RandAugmentSpec
 from augment.text.spec import BackTranslationSpec
 from datasets_cache.frozen import Frozen
 from datasets_cache.sources import BundledSource, MmimdbSource, MoviescopeSource, SourceSpec
-from train.config import MODELS, ImageEncoderConfig, ModelName, OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
+from train.config import (
+    MODELS,
+    ComputeConfig,
+    ImageEncoderConfig,
+    ModelName,
+    OptimConfig,
+    RunConfig,
+    TextEncoderConfig,
+    Tracker,
+    UdaConfig,
+)
 
 EMBEDDED_HEAD_LEARNING_RATE = 5e-3
 """Found on the validation films of the bundled sample (``docs/protocol.md``)."""
@@ -87,21 +97,33 @@ class TrainingPlan(Frozen):
     """Image encoder of `resnet` and `mmbt`."""
     optim: OptimConfig = OptimConfig()
     """Optimiser, schedule and protocol."""
+    compute: ComputeConfig = ComputeConfig()
+    """Precision and compilation."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    processes: int = Field(default=1, ge=1)
+    """Processes that train each cell together, with CUDA one a GPU; each batch is shared out among them."""
+    trackers: tuple[Tracker, ...] = ("tensorboard",)
+    """Whom each epoch's metrics are reported to, besides `epochs.jsonl`; `wandb` and `mlflow` where they are installed."""
     runs: Path = Field(default_factory=default_runs)
     """Folder that holds a directory for each cell, the results and the report."""
 
     def cells(self, version: str) -> list[RunConfig]:
         """Every cell of the matrix, on the cache version with the full id `version`."""
-        uda = {"both": (None, self.consistency), "on": (self.consistency,), "off": (None,)}[self.uda]
         text, image, optim = self.resolved()
         return [
-            RunConfig(version=version, model=model, uda=term, seed=seed, text=text, image=image, optim=optim)
+            RunConfig(
+                version=version, model=model, uda=term, seed=seed, text=text, image=image, optim=optim, compute=self.compute
+            )
             for model in self.models
-            for term in uda
+            for term in self._terms(model)
             for seed in self.seeds
         ]
+
+    def _terms(self, model: ModelName) -> tuple[UdaConfig | None, ...]:
+        """The consistency terms of a model's cells; only `mmbt` has a choice of what is augmented."""
+        term = self.consistency if model == "mmbt" else self.consistency.model_copy(update={"modality": None})
+        return {"both": (None, term), "on": (term,), "off": (None,)}[self.uda]
 
     def resolved(self) -> tuple[TextEncoderConfig, ImageEncoderConfig, OptimConfig]:
         """Text encoder, image encoder and optimiser after `encoders` has been applied."""

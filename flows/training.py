@@ -12,7 +12,8 @@ from datasets_cache.store import Cache
 from flows.outcome import compare_runs, write_outcome
 from flows.recipes import TrainingPlan
 from flows.terminal import track
-from train.config import RunConfig
+from train.config import RunConfig, Tracker
+from train.launch import run_in_processes
 from train.run import run_cell
 
 
@@ -23,9 +24,11 @@ def cell_run_name() -> str:
 
 
 @task(cache_policy=NO_CACHE, task_run_name=cell_run_name)
-def train_cell(config: RunConfig, runs: Path, device: str) -> Path:
+def train_cell(config: RunConfig, runs: Path, device: str, trackers: tuple[Tracker, ...] = (), processes: int = 1) -> Path:
     """Train one cell, continue it, or find it finished; gives back its run directory."""
-    return run_cell(config, cache=Cache(), runs=runs, device=device, track=track).path
+    if processes > 1:
+        return run_in_processes(config, processes=processes, cache=Cache(), runs=runs, device=device, trackers=trackers).path
+    return run_cell(config, cache=Cache(), runs=runs, device=device, trackers=trackers, track=track).path
 
 
 @task(cache_policy=NO_CACHE)
@@ -55,7 +58,7 @@ def training(plan: TrainingPlan) -> list[Path]:
         ValueError: the version is unknown, or a cell failed; the cells that did finish are kept and compared.
     """
     cells = plan.cells(version.resolve(Cache(), plan.version))
-    states = [train_cell(cell, plan.runs, plan.device, return_state=True) for cell in cells]
+    states = [train_cell(cell, plan.runs, plan.device, plan.trackers, plan.processes, return_state=True) for cell in cells]
     finished = [state.result() for state in states if state.is_completed()]
     page = [compare_cells(finished, plan.runs)] if finished else []
     failures = [state.result(raise_on_failure=False) for state in states if not state.is_completed()]

@@ -23,6 +23,7 @@ WeightKind = Literal[
 ]
 ClassWeights = Literal["balanced", "inverse-frequency", "effective-number"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Tracker = Literal["tensorboard", "wandb", "mlflow"]
 Pooling = Literal["pooler", "cls", "mean"]
 BatchNormMode = Literal["train", "frozen"]
 

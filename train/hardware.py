@@ -4,16 +4,14 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
 from accelerate.utils import is_mlflow_available, is_tensorboard_available, is_wandb_available
 
-from train.config import Precision
+from train.config import Precision, Tracker
 
-Tracker = Literal["tensorboard", "wandb", "mlflow"]
 _AVAILABLE = {"tensorboard": is_tensorboard_available, "wandb": is_wandb_available, "mlflow": is_mlflow_available}
 _MIXED = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 _DEVICE = "ACCELERATE_TORCH_DEVICE"

@@ -6,9 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from datasets_cache.store import Cache
-from train.config import RunConfig
-from train.hardware import Tracker
+from train.config import RunConfig, Tracker
 from train.records import RunResult
 from train.run import find_finished, run_cell, run_folder
 
@@ -26,8 +27,8 @@ def run_in_processes(
         device: `auto` or `cpu`.
         trackers: whom metrics are reported to.
     Raises:
-        ValueError: a batch has fewer films than there are processes, a single device is named, or a process failed; what it said
-            is on the terminal.
+        ValueError: a batch has fewer films than there are processes, a single device is named, or a process failed; what it
+            said is on the terminal.
     """
     if finished := find_finished(config, runs):
         return finished
@@ -56,7 +57,7 @@ def run_in_processes(
         done = subprocess.run([sys.executable, *launcher, *map(str, options)], check=False)
     finished = find_finished(config, runs)
     if finished is None:
-        msg = f"{run_folder(config, runs)}: a process of {processes} failed (exit code {done.returncode}); see what it said above."
+        msg = f"{run_folder(config, runs)}: one of {processes} processes failed ({done.returncode}); what it said is above."
         raise ValueError(msg)
     return finished
 
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--trackers", default="")
     given = parser.parse_args()
     config = RunConfig.model_validate_json(given.config.read_bytes())
-    trackers = tuple(name for name in given.trackers.split(",") if name)
+    trackers = TypeAdapter(tuple[Tracker, ...]).validate_python([name for name in given.trackers.split(",") if name])
     run_cell(config, cache=Cache(given.cache), runs=given.runs, device=given.device, trackers=trackers)
 
 

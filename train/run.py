@@ -28,10 +28,10 @@ from datasets_cache.schema import SPLITS
 from datasets_cache.store import Cache
 from datasets_cache.version import open_version
 from train import checkpoint, export, hardware, history, predictions
-from train.config import RunConfig
+from train.config import RunConfig, Tracker
 from train.data import open_data
 from train.evaluation import predict_split, scores_of
-from train.hardware import Tracker, choose_device
+from train.hardware import choose_device
 from train.learner import learner
 from train.loop import CHECKPOINT_SECONDS, FilmData, OnEpoch, fit, steps_per_epoch
 from train.models import build
