@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from train.config import ImageEncoderConfig, RunConfig, TextEncoderConfig
-from train.losses import consistency_loss
+from train.consistency import consistency_loss
 from train.models import build
 from train.objective import step_losses
 from train.records import Batch, Inputs

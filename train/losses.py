@@ -1,4 +1,4 @@
-"""The two terms of the objective.
+"""The supervised term of the objective.
 
 Shape legend: B films of a batch, G genres.
 """
@@ -7,79 +7,72 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from train.config import Reduction
 
-
-def supervised_loss(logits_BG: Tensor, labels_BG: Tensor) -> Tensor:
+def supervised_loss(
+    logits_BG: Tensor,
+    labels_BG: Tensor,
+    *,
+    positive_weights_G: Tensor | None = None,
+    annealing_threshold: float | None = None,
+) -> Tensor:
     """Binary cross entropy with logits, mean over films and genres, in nats.
+
+    With `annealing_threshold` t a (film, genre) pair counts only while the probability of its label, sigmoid(logit) or
+    1 - sigmoid(logit), is at most t; the mean is then over the pairs that count, and 0 where none does. Nothing is read back to
+    the host.
 
     Args:
         logits_BG: logits, float [B, G]; computed in float32 whatever comes in.
         labels_BG: 1 where a film has the genre, else 0, float [B, G].
+        positive_weights_G: factor of the cross entropy where the label is 1, float32 [G] (``train/class_weights.py``); None: 1.
+        annealing_threshold: t (``train/annealing.py``); None lets all pairs count.
+
     Returns:
         Scalar >= 0.
-    Raises:
-        ValueError: logits and labels differ in shape.
-    """
-    _same_shape(logits_BG, labels_BG, "logits and labels")
-    return functional.binary_cross_entropy_with_logits(logits_BG.float(), labels_BG.float())
-
-
-def consistency_loss(
-    original_BG: Tensor,
-    augmented_BG: Tensor,
-    *,
-    temperature: float = 1.0,
-    min_confidence: float = 0.0,
-    reduction: Reduction = "joint",
-) -> Tensor:
-    """KL(original || augmented) of the genre distributions, in nats.
-
-    Genres are independent Bernoullis, so the KL of the joint distribution is their sum. The original view is the teacher:
-    sharpened by `temperature`, without gradient. Genres where the unsharpened teacher is less than `min_confidence` sure,
-    max(p, 1 - p), add zero and still count in a mean.
-
-    Args:
-        original_BG: logits of the untouched films, float [B, G]; computed in float32 whatever comes in.
-        augmented_BG: logits of the same films, augmented, float [B, G].
-        temperature: the teacher is sigmoid(logit / temperature); below 1 sharpens.
-        min_confidence: from 0 (keep all) to below 1.
-        reduction: `joint` sums over genres and averages over films, `mean` averages over both, `batch_sum` sums over both.
-
-    Returns:
-        Scalar, differentiable in `augmented_BG` alone; >= 0 but for rounding.
 
     Raises:
-        ValueError: the two views differ in shape.
+        ValueError: logits and labels differ in shape, or there is not one weight a genre.
 
     Source:
-        Xie et al., arXiv:1904.12848, section 2.2 and, for temperature and confidence, section 2.4.
-        Deviation: genres are not exclusive, so each is a Bernoulli where the paper has one softmax.
+        Training signal annealing: Xie et al., arXiv:1904.12848; their text/uda.py, `sup_loss`.
+        Deviation: a label of a genre is dropped alone, where the paper drops an example (``train/annealing.py`` says why).
     """
-    _same_shape(original_BG, augmented_BG, "original and augmented logits")
-    teacher_BG = original_BG.detach().float()
-    sharpened_BG = teacher_BG / temperature
-    student_BG = augmented_BG.float()
-    # log-sigmoid on both sides: log(p) and log(1 - p) stay finite where p rounds to 0 or 1
-    kl_BG = _bernoulli_term(sharpened_BG, student_BG) + _bernoulli_term(-sharpened_BG, -student_BG)
-    if min_confidence > 0:
-        confidence_BG = torch.sigmoid(teacher_BG.abs())  # max(p, 1 - p)
-        kl_BG = kl_BG * (confidence_BG >= min_confidence)
-    match reduction:
-        case "joint":
-            return kl_BG.sum(dim=1).mean()
-        case "mean":
-            return kl_BG.mean()
-        case "batch_sum":
-            return kl_BG.sum()
+    require_same_shape(logits_BG, labels_BG, "logits and labels")
+    if positive_weights_G is not None:
+        require_one_per_genre(positive_weights_G, logits_BG, "positive weights")
+    logits_BG, labels_BG = logits_BG.float(), labels_BG.float()
+    if annealing_threshold is None:
+        return functional.binary_cross_entropy_with_logits(logits_BG, labels_BG, pos_weight=positive_weights_G)
+    entropy_BG = functional.binary_cross_entropy_with_logits(
+        logits_BG, labels_BG, pos_weight=positive_weights_G, reduction="none"
+    )
+    counts_BG = _probability_of_label(logits_BG.detach(), labels_BG) <= annealing_threshold
+    # a product, not `where`: a NaN stays visible in the loss
+    return (entropy_BG * counts_BG).sum() / counts_BG.sum().clamp(min=1)
 
 
-def _bernoulli_term(teacher_BG: Tensor, student_BG: Tensor) -> Tensor:
-    """One outcome of the KL: p (log p - log q) with p = sigmoid(teacher), q = sigmoid(student)."""
-    return torch.sigmoid(teacher_BG) * (functional.logsigmoid(teacher_BG) - functional.logsigmoid(student_BG))
+def require_same_shape(one: Tensor, other: Tensor, names: str) -> None:
+    """Refuse tensors that would only broadcast.
 
-
-def _same_shape(one: Tensor, other: Tensor, names: str) -> None:
+    Raises:
+        ValueError: they differ in shape.
+    """
     if one.shape != other.shape:
         msg = f"{names} have shapes {tuple(one.shape)} and {tuple(other.shape)}; expected the same films and genres in both."
         raise ValueError(msg)
+
+
+def require_one_per_genre(weights_G: Tensor, logits_BG: Tensor, name: str) -> None:
+    """Refuse weights that would only broadcast.
+
+    Raises:
+        ValueError: their shape is not [G].
+    """
+    if weights_G.shape != logits_BG.shape[1:]:
+        msg = f"{name} have shape {tuple(weights_G.shape)}; expected one for each of {logits_BG.shape[1]} genres."
+        raise ValueError(msg)
+
+
+def _probability_of_label(logits_BG: Tensor, labels_BG: Tensor) -> Tensor:
+    """sigmoid(logit) where the label is 1, 1 - sigmoid(logit) = sigmoid(-logit) where it is 0."""
+    return torch.sigmoid(torch.where(labels_BG > 0, logits_BG, -logits_BG))
