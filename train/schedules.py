@@ -1,6 +1,7 @@
 """The two-phase protocol as a pure state machine: when to switch the consistency term off, and when to stop."""
 
 from datasets_cache.frozen import Frozen
+from train.config import Switch
 from train.records import Phase
 
 
@@ -17,6 +18,8 @@ class Progress(Frozen):
     """Epoch that reached it first."""
     without_gain: int = 0
     """Epochs of this phase since it began or since the last gain, whichever is later."""
+    reload_best: bool = False
+    """Whether the best weights so far are loaded before the next epoch; only right after a switch that asks for it."""
     done: bool = False
     """Whether the run is over."""
 
@@ -26,18 +29,22 @@ def start(*, uda: bool) -> Progress:
     return Progress(phase="uda" if uda else "plain")
 
 
-def after_epoch(progress: Progress, *, validation_ap: float, patience: int, max_epochs: int) -> Progress:
+def after_epoch(
+    progress: Progress, *, validation_ap: float, patience: int, max_epochs: int, switch: Switch = "switch-off"
+) -> Progress:
     """The state after one more epoch.
 
     A gain is a validation AP-micro above the best of the whole run: the best carries over from phase to phase. `patience`
-    epochs without gain end the phase; after `uda` comes `plain` with a fresh count, after `plain` the run is over. So it is
-    after `max_epochs` epochs, in whatever phase.
+    epochs without gain end the phase. After `plain` the run is over; what comes after `uda` is `switch`'s to say. After
+    `max_epochs` epochs the run is over in whatever phase.
 
     Args:
         progress: state before the epoch.
         validation_ap: AP-micro on the validation split after it.
         patience: epochs without gain that end a phase.
         max_epochs: most epochs of both phases together.
+        switch: `switch-off`: `plain`, with a fresh count, on the weights as they are. `reload-best-then-plain`: likewise, on
+            the best weights. `never`: the run is over.
     Raises:
         ValueError: the run is already over.
     """
@@ -48,12 +55,14 @@ def after_epoch(progress: Progress, *, validation_ap: float, patience: int, max_
     gain = progress.best is None or validation_ap > progress.best
     without_gain = 0 if gain else progress.without_gain + 1
     exhausted = without_gain >= patience
-    switch = exhausted and progress.phase == "uda"
+    switches = exhausted and progress.phase == "uda" and switch != "never"
+    done = epoch >= max_epochs or (exhausted and not switches)
     return Progress(
-        phase="plain" if switch else progress.phase,
+        phase="plain" if switches else progress.phase,
         epoch=epoch,
         best=validation_ap if gain else progress.best,
         best_epoch=epoch if gain else progress.best_epoch,
-        without_gain=0 if switch else without_gain,
-        done=epoch >= max_epochs or (exhausted and not switch),
+        without_gain=0 if switches else without_gain,
+        reload_best=switches and not done and switch == "reload-best-then-plain",
+        done=done,
     )

@@ -2,14 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.schedules import after_epoch, start
+from train.schedules import Progress, after_epoch, start
 
 
-def walk(validation, *, uda, patience, max_epochs=50):
+def walk(validation, *, uda, patience, max_epochs=50, switch="switch-off"):
     """States after each epoch, until the run is over or the numbers are."""
     states, state = [], start(uda=uda)
     for value in validation:
-        state = after_epoch(state, validation_ap=value, patience=patience, max_epochs=max_epochs)
+        state = after_epoch(state, validation_ap=value, patience=patience, max_epochs=max_epochs, switch=switch)
         states.append(state)
         if state.done:
             break
@@ -73,9 +73,58 @@ def test_a_finished_run_takes_no_further_epoch():
         after_epoch(over, validation_ap=0.9, patience=1, max_epochs=9)
 
 
-@given(st.lists(st.floats(0, 1), min_size=60, max_size=60), st.booleans(), st.integers(1, 6), st.integers(1, 50))
-def test_every_run_ends_with_the_first_maximum_as_its_best(validation, uda, patience, max_epochs):
-    states = walk(validation, uda=uda, patience=patience, max_epochs=max_epochs)
+def test_a_uda_phase_that_is_never_switched_off_ends_the_run():
+    # best .6 in epoch 2; 3 and 4 bring nothing: over after 4, where `switch-off` would go on
+    states = walk([0.5, 0.6, 0.5, 0.5, 0.9], uda=True, patience=2, switch="never")
+    assert [state.phase for state in states] == ["uda"] * 4
+    assert [state.without_gain for state in states] == [0, 0, 1, 2]
+    assert [state.done for state in states] == [False, False, False, True]
+    assert not any(state.reload_best for state in states)
+    assert states[-1].best_epoch == 2
+
+
+def test_reloading_walks_the_table_of_switching_off_and_reloads_once_after_the_switch():
+    # nothing in 3 and 4: switch, and epoch 5 starts from epoch 2's weights. .61 in 6 is a gain; nothing in 7 and 8: over
+    validation = [0.5, 0.6, 0.5, 0.5, 0.5, 0.61, 0.6, 0.6, 0.9]
+    states = walk(validation, uda=True, patience=2, switch="reload-best-then-plain")
+    assert [state.reload_best for state in states] == [False, False, False, True, False, False, False, False]
+    assert states[3].best_epoch == 2
+    switched_off = walk(validation, uda=True, patience=2)
+    assert [state.model_copy(update={"reload_best": False}) for state in states] == switched_off
+
+
+def test_switching_off_never_reloads():
+    assert not any(state.reload_best for state in walk([0.6, 0.5, 0.5], uda=True, patience=1))
+
+
+def test_a_switch_in_the_last_epoch_has_nothing_to_reload_for():
+    last = walk([0.6, 0.5], uda=True, patience=1, max_epochs=2, switch="reload-best-then-plain")[-1]
+    assert (last.phase, last.done, last.reload_best) == ("plain", True, False)
+
+
+@pytest.mark.parametrize("switch", ["switch-off", "never", "reload-best-then-plain"])
+def test_a_run_without_uda_is_the_same_whatever_the_switch(switch):
+    # best .6 in epoch 2; 3 and 4 bring nothing: over after 4, and there was nothing to switch
+    states = walk([0.5, 0.6, 0.5, 0.5, 0.9], uda=False, patience=2, switch=switch)
+    assert [state.without_gain for state in states] == [0, 0, 1, 2]
+    assert {state.phase for state in states} == {"plain"}
+    assert not any(state.reload_best for state in states)
+    assert states[-1].done
+
+
+def test_a_state_written_before_reloading_existed_is_still_read():
+    assert Progress.model_validate({"phase": "uda", "epoch": 3, "best": 0.5, "best_epoch": 3}).reload_best is False
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=60, max_size=60),
+    st.booleans(),
+    st.integers(1, 6),
+    st.integers(1, 50),
+    st.sampled_from(["switch-off", "never", "reload-best-then-plain"]),
+)
+def test_every_run_ends_with_the_first_maximum_as_its_best(validation, uda, patience, max_epochs, switch):
+    states = walk(validation, uda=uda, patience=patience, max_epochs=max_epochs, switch=switch)
     seen = validation[: len(states)]
     assert states[-1].done
     assert len(states) <= max_epochs
