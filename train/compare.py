@@ -1,9 +1,9 @@
-"""Results of several runs as one table: model × {base, UDA}, averaged over seeds."""
+"""Results of several runs as one table: a row for each model and its settings, averaged over seeds."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,12 +14,12 @@ from rich.table import Table
 from datasets_cache.frozen import Frozen
 from datasets_cache.genres import multi_hot
 from datasets_cache.version import Version
-from train.config import MODELS
 from train.metrics import scores
 from train.records import RunResult, Scores
+from train.variants import Variant, variants
 
-MODEL_TITLES = {"bert": "BERT", "resnet": "ResNet", "mmbt": "MMBT"}
 PRIORS_TITLE = "class priors"
+HEADINGS = ("AP macro", "AP micro", "gap train − val.", "best epoch")
 
 
 class Estimate(Frozen):
@@ -38,11 +38,15 @@ class Estimate(Frozen):
 class Row(Frozen):
     """One row of the table."""
 
-    model: str
-    """Model, or `class priors`."""
-    uda: bool | None
-    """With or without UDA; None for the priors."""
-    seeds: tuple[int, ...]
+    kind: Literal["model", "yardstick", "priors"]
+    """A trained `model`, a logistic regression on frozen features (`yardstick`), or the class `priors`."""
+    title: str
+    """``MMBT + UDA · unlabelled 1.0``."""
+    model: str | None = None
+    """Model; None for rows that are none."""
+    uda: bool | None = None
+    """With or without UDA; None for rows that are no models."""
+    seeds: tuple[int, ...] = ()
     """Seeds of the runs behind it."""
     ap_macro: Estimate
     """Test AP-macro, %."""
@@ -50,24 +54,24 @@ class Row(Frozen):
     """Test AP-micro, %: the one that counts, since genres are unbalanced."""
     f1_micro: Estimate
     """Test F1-micro at 0.5, %."""
-    validation_ap_micro: Estimate | None
+    validation_ap_micro: Estimate | None = None
     """Validation AP-micro of the tested weights, %."""
-    gap: Estimate | None
-    """Training minus validation AP-micro of the tested weights in evaluation mode, points; None for the priors."""
-    best_epoch: Estimate | None
+    gap: Estimate | None = None
+    """Training minus validation AP-micro of the tested weights in evaluation mode, points; None for rows that are no models."""
+    best_epoch: Estimate | None = None
     """Epoch of the tested weights."""
-    epochs: Estimate | None
+    epochs: Estimate | None = None
     """Epochs trained."""
 
     @property
-    def title(self) -> str:
-        """``MMBT + UDA``."""
-        return f"{MODEL_TITLES.get(self.model, self.model)}{' + UDA' if self.uda else ''}"
+    def trained(self) -> str:
+        """``8 of 13``: the tested epoch and all that were trained, means over seeds; a dash for rows that are no models."""
+        return f"{self.best_epoch.mean:.3g} of {self.epochs.mean:.3g}" if self.best_epoch and self.epochs else "–"
 
     @property
-    def trained(self) -> str:
-        """``8 of 13``: the tested epoch and all that were trained, means over seeds; a dash for the priors."""
-        return f"{self.best_epoch.mean:.3g} of {self.epochs.mean:.3g}" if self.best_epoch and self.epochs else "–"
+    def cells(self) -> tuple[str, str, str, str]:
+        """What stands under `HEADINGS`."""
+        return str(self.ap_macro), str(self.ap_micro), str(self.gap) if self.gap else "–", self.trained
 
 
 class Comparison(Frozen):
@@ -76,39 +80,31 @@ class Comparison(Frozen):
     version: str
     """Cache version of all runs."""
     rows: tuple[Row, ...]
-    """Models in fixed order, base before UDA; the class priors last."""
+    """Models in fixed order, each base before its UDA; then the yardsticks; the class priors last."""
 
     def as_rows(self) -> list[dict[str, Any]]:
         """Rows of plain values for JSON and Prefect's table artifacts; percent, rounded to two decimals."""
         return [_plain(row) for row in self.rows]
 
 
-def compare(results: Sequence[RunResult], *, priors: Scores | None = None) -> Comparison:
+def compare(
+    results: Sequence[RunResult], *, priors: Scores | None = None, yardsticks: Mapping[str, Scores] | None = None
+) -> Comparison:
     """Gather runs into a table.
 
     Args:
-        results: finished runs on one cache version, any models and seeds.
-        priors: scores of `class_priors`, the yardstick row.
+        results: finished runs on one cache version, any models, settings and seeds.
+        priors: scores of `class_priors`.
+        yardsticks: scores of ``train.yardstick`` by what they read, such as ``text``.
     Raises:
-        ValueError: no result, several versions, or two runs of one cell.
+        ValueError: no result, several versions, or one model, variant and seed twice.
     """
-    versions = sorted({result.version for result in results})
-    if len(versions) != 1:
-        found = f"results of {len(versions)} cache versions: {versions}" if versions else "no result"
-        msg = f"{found}; a comparison needs finished runs on one version."
-        raise ValueError(msg)
-    cells: dict[tuple[str, bool], dict[int, RunResult]] = {}
-    for result in results:
-        seeds = cells.setdefault((result.model, result.uda), {})
-        if result.seed in seeds:
-            msg = f"{seeds[result.seed].run} and {result.run} are the same cell with different settings; compare one of them."
-            raise ValueError(msg)
-        seeds[result.seed] = result
-    ordered = sorted(cells, key=lambda cell: (MODELS.index(cell[0]), cell[1]))  # pyright: ignore[reportArgumentType]
-    rows = [_row([result for _, result in sorted(cells[cell].items())]) for cell in ordered]
+    rows = [_row(variant) for variant in variants(results)]
+    for read, found in (yardsticks or {}).items():
+        rows.append(_scored_row("yardstick", f"logistic regression on frozen {read} features", found))
     if priors:
-        rows.append(_priors_row(priors))
-    return Comparison(version=versions[0], rows=tuple(rows))
+        rows.append(_scored_row("priors", PRIORS_TITLE, priors))
+    return Comparison(version=results[0].version, rows=tuple(rows))
 
 
 def class_priors(version: Version) -> Scores:
@@ -123,12 +119,13 @@ def class_priors(version: Version) -> Scores:
 def as_table(comparison: Comparison) -> Table:
     """The comparison for a rich console."""
     table = Table(title=f"Test average precision, % · {comparison.version}", title_justify="left")
-    table.add_column("model")
-    for heading in ("AP macro", "AP micro", "gap train − val.", "best epoch"):
+    table.add_column("model", overflow="fold")
+    for heading in HEADINGS:
         table.add_column(heading, justify="right")
-    for row in comparison.rows:
-        cells = (row.title, str(row.ap_macro), str(row.ap_micro), str(row.gap) if row.gap else "–", row.trained)
-        table.add_row(*cells, end_section=row.uda is True)
+    for row, below in zip(comparison.rows, [*comparison.rows[1:], None], strict=True):
+        table.add_row(
+            row.title, *row.cells, end_section=below is not None and (below.model, below.kind) != (row.model, row.kind)
+        )
     return table
 
 
@@ -139,49 +136,59 @@ def as_text(comparison: Comparison, *, width: int = 100) -> str:
     return text.getvalue()
 
 
-def _labels(films: Dataset, genres: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.stack([multi_hot(found, genres) for found in films["genres"]])
+def as_markdown(comparison: Comparison) -> str:
+    """The comparison as a Markdown table."""
+    return markdown_table(("model", *HEADINGS), [(row.title, *row.cells) for row in comparison.rows])
 
 
-def _estimate(values: Sequence[float], *, scale: float = 100.0) -> Estimate:
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as a Markdown table, the first column to the left."""
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def estimate(values: Sequence[float], *, scale: float = 100.0) -> Estimate:
+    """Mean and deviation of `values` times `scale`, at least one."""
     scaled = [scale * value for value in values]
     return Estimate(mean=fmean(scaled), spread=stdev(scaled) if len(scaled) > 1 else None)
 
 
-def _row(results: Sequence[RunResult]) -> Row:
+def gap(results: Sequence[RunResult]) -> Estimate:
+    """Training minus validation AP-micro of the tested weights, points."""
+    return estimate([result.train.ap_micro - result.validation.ap_micro for result in results])
+
+
+def _labels(films: Dataset, genres: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.stack([multi_hot(found, genres) for found in films["genres"]])
+
+
+def _row(variant: Variant) -> Row:
+    results = variant.results
     return Row(
-        model=results[0].model,
-        uda=results[0].uda,
-        seeds=tuple(result.seed for result in results),
-        ap_macro=_estimate([result.test.ap_macro for result in results]),
-        ap_micro=_estimate([result.test.ap_micro for result in results]),
-        f1_micro=_estimate([result.test.f1_micro for result in results]),
-        validation_ap_micro=_estimate([result.validation.ap_micro for result in results]),
-        gap=_estimate([result.train.ap_micro - result.validation.ap_micro for result in results]),
-        best_epoch=_estimate([result.best_epoch for result in results], scale=1),
-        epochs=_estimate([result.epochs for result in results], scale=1),
+        kind="model",
+        title=variant.title,
+        model=variant.model,
+        uda=variant.uda,
+        seeds=variant.seeds,
+        ap_macro=estimate([result.test.ap_macro for result in results]),
+        ap_micro=estimate([result.test.ap_micro for result in results]),
+        f1_micro=estimate([result.test.f1_micro for result in results]),
+        validation_ap_micro=estimate([result.validation.ap_micro for result in results]),
+        gap=gap(results),
+        best_epoch=estimate([result.best_epoch for result in results], scale=1),
+        epochs=estimate([result.epochs for result in results], scale=1),
     )
 
 
-def _priors_row(priors: Scores) -> Row:
-    return Row(
-        model=PRIORS_TITLE,
-        uda=None,
-        seeds=(),
-        ap_macro=_estimate([priors.ap_macro]),
-        ap_micro=_estimate([priors.ap_micro]),
-        f1_micro=_estimate([priors.f1_micro]),
-        validation_ap_micro=None,
-        gap=None,
-        best_epoch=None,
-        epochs=None,
-    )
+def _scored_row(kind: Literal["yardstick", "priors"], title: str, found: Scores) -> Row:
+    ap_macro, ap_micro, f1_micro = (estimate([value]) for value in (found.ap_macro, found.ap_micro, found.f1_micro))
+    return Row(kind=kind, title=title, ap_macro=ap_macro, ap_micro=ap_micro, f1_micro=f1_micro)
 
 
 def _plain(row: Row) -> dict[str, Any]:
     plain: dict[str, Any] = {"model": row.title, "uda": row.uda, "seeds": len(row.seeds)}
     for name in ("ap_macro", "ap_micro", "f1_micro", "validation_ap_micro", "gap", "best_epoch", "epochs"):
-        estimate: Estimate | None = getattr(row, name)
-        plain[name] = round(estimate.mean, 2) if estimate else None
-        plain[f"{name}_spread"] = round(estimate.spread, 2) if estimate and estimate.spread is not None else None
+        found: Estimate | None = getattr(row, name)
+        plain[name] = round(found.mean, 2) if found else None
+        plain[f"{name}_spread"] = round(found.spread, 2) if found and found.spread is not None else None
     return plain
