@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from train.config import ImageEncoderConfig, ModelName, RunConfig, TextEncoderConfig
+from train.config import ModelName, RunConfig, TextEncoderConfig
 from train.models import image_encoder, mmbt, text_encoder
 from train.models.bert import Bert
 from train.models.mmbt import Mmbt
@@ -54,7 +54,7 @@ def _build(config: RunConfig, *, genres: int) -> nn.Module:
             encoder, pooling = _text(config.text)
             return Bert(encoder=encoder, pooling=pooling, genres=genres, dropout=dropout)
         case "resnet":
-            return Resnet(image=_image(config.image), genres=genres, dropout=dropout)
+            return Resnet(image=_image(config), genres=genres, dropout=dropout)
         case "mmbt":
             mmbt.text_budget(max_tokens=config.text.max_tokens, image_tokens=config.image.tokens)
             encoder, pooling = _text(config.text)
@@ -63,7 +63,7 @@ def _build(config: RunConfig, *, genres: int) -> nn.Module:
             return Mmbt(
                 encoder=encoder,
                 pooling=pooling,
-                image=_image(config.image),
+                image=_image(config),
                 cls_id=cls_id,
                 sep_id=sep_id,
                 genres=genres,
@@ -80,9 +80,13 @@ def _text(config: TextEncoderConfig) -> tuple[PreTrainedModel, text_encoder.Pool
     return encoder, pooling
 
 
-def _image(config: ImageEncoderConfig) -> image_encoder.ImageEncoder:
+def _image(config: RunConfig) -> image_encoder.ImageEncoder:
     return image_encoder.load_encoder(
-        name=config.name, weights=config.weights, tokens=config.tokens, batch_norm=config.batch_norm
+        name=config.image.name,
+        weights=config.image.weights,
+        tokens=config.image.tokens,
+        batch_norm=config.image.batch_norm,
+        channels_last=config.compute.channels_last,
     )
 
 

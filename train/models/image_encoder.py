@@ -13,12 +13,16 @@ from torchvision import models as torchvision_models
 
 from train.config import BatchNormMode
 from train.models import embedded
-from train.models.weights import check_sha256, missing, read_state
+from train.models.weights import MissingWeights, check_sha256, missing, read_state
 
 GRIDS = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2), 5: (5, 1), 6: (3, 2), 7: (7, 1), 8: (4, 2), 9: (3, 3)}
 """Rows and columns of the image tokens (Kiela et al., arXiv:1909.02950)."""
 IMAGENET_MEAN_STD = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+_RESNET_PARTS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+"""torchvision's names of the parts that are kept, in their order."""
+TIMM_EFFICIENTNET = "tf_efficientnet_lite0"
+"""timm's name of the ``embedded`` encoder."""
 
 MeanStd = tuple[tuple[float, float, float], tuple[float, float, float]]
 
@@ -38,7 +42,9 @@ def normalisation(*, name: str) -> MeanStd:
 class ImageEncoder(nn.Module):
     """Posters to tokens: the last feature map, average-pooled to a grid and read row by row."""
 
-    def __init__(self, *, trunk: nn.Module, width: int, tokens: int, batch_norm: BatchNormMode) -> None:
+    def __init__(
+        self, *, trunk: nn.Module, width: int, tokens: int, batch_norm: BatchNormMode, channels_last: bool = True
+    ) -> None:
         """Take a network apart.
 
         Args:
@@ -46,9 +52,11 @@ class ImageEncoder(nn.Module):
             width: channels of the feature map, the D of its tokens.
             tokens: N, 1 to 9.
             batch_norm: see `train.config.ImageEncoderConfig`.
+            channels_last: see `train.config.ComputeConfig`.
         """
         super().__init__()
-        self.trunk = trunk.to(memory_format=torch.channels_last)  # benchmarks/training_step.py
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format  # benchmarks/training_step.py
+        self.trunk = trunk.to(memory_format=self.memory_format)
         self.pool = nn.AdaptiveAvgPool2d(GRIDS[tokens])
         self.width = width
         self.tokens = tokens
@@ -56,7 +64,7 @@ class ImageEncoder(nn.Module):
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Tokens [B, N, D] of normalised posters [B, 3, H, W]."""
-        features_BDHW = self.trunk(image_BCHW.contiguous(memory_format=torch.channels_last))
+        features_BDHW = self.trunk(image_BCHW.contiguous(memory_format=self.memory_format))
         return self.pool(features_BDHW).flatten(2).transpose(1, 2)
 
     def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002  (torch's own signature)
@@ -69,7 +77,9 @@ class ImageEncoder(nn.Module):
         return self
 
 
-def load_encoder(*, name: str, weights: str, tokens: int, batch_norm: BatchNormMode) -> ImageEncoder:
+def load_encoder(
+    *, name: str, weights: str, tokens: int, batch_norm: BatchNormMode, channels_last: bool = True
+) -> ImageEncoder:
     """An image encoder with its pretrained weights.
 
     Args:
@@ -77,6 +87,7 @@ def load_encoder(*, name: str, weights: str, tokens: int, batch_norm: BatchNormM
         weights: torchvision's name of the weights, a local file, or ``random``; ``embedded`` brings its own.
         tokens: image tokens, 1 to 9.
         batch_norm: see `train.config.ImageEncoderConfig`.
+        channels_last: see `train.config.ComputeConfig`.
     Raises:
         MissingWeights: the weights are not on this machine.
         ValueError: unknown encoder or weights, or a file that does not fit.
@@ -85,7 +96,38 @@ def load_encoder(*, name: str, weights: str, tokens: int, batch_norm: BatchNormM
         trunk, width = embedded.efficientnet(), embedded.EFFICIENTNET_CHANNELS
     else:
         trunk, width = _resnet(name, weights)
-    return ImageEncoder(trunk=trunk, width=width, tokens=tokens, batch_norm=batch_norm)
+    return ImageEncoder(trunk=trunk, width=width, tokens=tokens, batch_norm=batch_norm, channels_last=channels_last)
+
+
+def library_state(encoder: ImageEncoder) -> dict[str, Tensor]:
+    """Weights of an encoder under the names that torchvision (for ``embedded``: timm) gives them; `read_encoder` reads them."""
+    if isinstance(encoder.trunk, embedded.FeatureMap):
+        return encoder.trunk.network.state_dict()
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in encoder.trunk.state_dict().items():
+        number, _, rest = name.partition(".")
+        renamed[f"{_RESNET_PARTS[int(number)]}.{rest}"] = tensor
+    return renamed
+
+
+def read_encoder(path: Path, *, name: str, tokens: int, batch_norm: BatchNormMode, channels_last: bool = True) -> ImageEncoder:
+    """An image encoder with the weights of `library_state` from a file; no other weights need to be on the machine.
+
+    Args:
+        path: .safetensors or .pth.
+        name: see `load_encoder`.
+        tokens: see `load_encoder`.
+        batch_norm: see `load_encoder`.
+        channels_last: see `load_encoder`.
+    Raises:
+        MissingWeights: ``embedded`` without timm.
+        ValueError: unknown encoder, or a file that is missing or does not fit.
+    """
+    if name == embedded.NAME:
+        trunk, width = _efficientnet(path), embedded.EFFICIENTNET_CHANNELS
+    else:
+        trunk, width = _resnet(name, str(path.absolute()))
+    return ImageEncoder(trunk=trunk, width=width, tokens=tokens, batch_norm=batch_norm, channels_last=channels_last)
 
 
 def locate(*, name: str, weights: str, download: bool = False) -> Path | None:
@@ -123,6 +165,21 @@ def _resnet(name: str, wanted: str) -> tuple[nn.Module, int]:
             raise ValueError(msg)
     width = network.fc.in_features
     return nn.Sequential(*list(network.children())[:-2]), width
+
+
+def _efficientnet(path: Path) -> nn.Module:
+    try:
+        import timm  # only this encoder needs it, and it comes with the extra alone
+    except ModuleNotFoundError:
+        msg = "the embedded image encoder needs timm, which is not installed: `pip install 'mmuda[embedded]'`."
+        raise MissingWeights(msg) from None
+    network = timm.create_model(TIMM_EFFICIENTNET, pretrained=False, num_classes=0)
+    try:
+        network.load_state_dict(read_state(path))
+    except RuntimeError as error:
+        msg = f"{path}: not the weights of {TIMM_EFFICIENTNET} ({str(error).splitlines()[-1].strip()})."
+        raise ValueError(msg) from error
+    return embedded.FeatureMap(network)
 
 
 def _in_torch_cache(url: str, *, title: str, download: bool) -> Path:
