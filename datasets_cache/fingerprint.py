@@ -28,7 +28,7 @@ def shelf_id(kind: str, spec: Frozen, parents: Sequence[str] = (), **more: str) 
     """Name of the shelf that `spec` makes out of `parents`.
 
     Args:
-        kind: ``sample``, ``text`` or ``image``.
+        kind: ``sample``, ``pool``, ``text`` or ``image``.
         spec: the settings that decide the rows, and nothing else (no device, no thread count).
         parents: ids of the shelves that it reads, in order.
         more: what else decides the rows, such as a checksum of weights or a content digest.

@@ -36,7 +36,7 @@ class Manifest(Frozen):
     id: str
     """Name of the folder."""
     kind: str
-    """``sample``, ``text``, ``image`` or ``version``."""
+    """``sample``, ``pool``, ``text``, ``image`` or ``version``."""
     spec: dict[str, Any]
     """The settings it was made with."""
     parents: tuple[str, ...] = ()

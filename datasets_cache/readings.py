@@ -1,4 +1,4 @@
-"""Which sample a source gave when it was last read, so that an untouched source need not be read again.
+"""Which sample or pool a source gave when it was last read, so that an untouched source need not be read again.
 
 One small file a reading, ``<cache>/sources/<key>.json``; it also lists every row that was skipped
 or repaired, for people to read.
@@ -21,7 +21,7 @@ class Reading(Frozen):
     """What came out of reading a source."""
 
     sample: ShelfId
-    """The sample's shelf."""
+    """The shelf of the sample or of the pool."""
     issues: tuple[RowIssue, ...]
     """Every row that was skipped or repaired."""
 

@@ -1,16 +1,18 @@
-"""A sample of a source: the same share of each split, chosen by the hash of the ids, published as a shelf."""
+"""A sample of a source: a share of each split, chosen by the hash of the ids, published as a shelf."""
 
 import hashlib
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from datasets_cache import sources
-from datasets_cache.duplicates import LEFT_OUT, Watch, left_out
+from datasets_cache.duplicates import Watch, left_out
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.frozen import Frozen
+from datasets_cache.issues import count_issues, list_issues, refuse_empty, refuse_skipped
 from datasets_cache.manifest import Manifest
 from datasets_cache.pictures import Film, describe, films
 from datasets_cache.progress import Track, untracked
@@ -21,7 +23,6 @@ from datasets_cache.sources import SourceSpec
 from datasets_cache.sources.index import Record, SourceIndex
 from datasets_cache.store import Cache
 
-_LISTED = 20
 _PATHS = {"root", "poster_folder", "augmented_poster_folder"}
 
 
@@ -32,6 +33,8 @@ class SampleSpec(Frozen):
     """The source's settings without its paths: where it lies does not matter."""
     share: float
     """Share of each split."""
+    evaluation_share: float | None = None
+    """Share of the validation and test splits, where it differs."""
     dedupe: bool = False
     """Whether training films that nearly repeat an evaluation film are left out."""
     given_text: bool = False
@@ -39,10 +42,24 @@ class SampleSpec(Frozen):
     given_images: bool = False
     """Whether the source brought augmented posters for its training films."""
 
+    @property
+    def shares(self) -> dict[Split, float]:
+        """Share of each split."""
+        evaluation = self.share if self.evaluation_share is None else self.evaluation_share
+        return {"train": self.share, "validation": evaluation, "test": evaluation}
+
+    @model_serializer(mode="wrap")
+    def _only_what_differs(self, as_usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A sample with one share for all splits keeps the name that it had before there could be two."""
+        spec = as_usual(self)
+        if self.evaluation_share is None:
+            del spec["evaluation_share"]
+        return spec
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A published sample."""
+    """A published sample, or the pool of unlabelled films beside one."""
 
     id: ShelfId
     """Its shelf."""
@@ -51,13 +68,14 @@ class Sample:
     reused: bool
     """Whether the shelf was there already."""
     issues: tuple[RowIssue, ...]
-    """Every row of the source that was skipped or left out, and every film of the sample that was repaired."""
+    """Every row that was looked at and skipped or left out, and every film of the shelf that was repaired."""
 
 
 def publish_sample(
     source: SourceSpec,
     *,
     share: float,
+    evaluation_share: float | None = None,
     cache: Cache,
     strict: bool = False,
     dedupe: bool = False,
@@ -71,34 +89,45 @@ def publish_sample(
     Args:
         source: where the films come from.
         share: share of each split, above 0 and at most 1.
+        evaluation_share: share of the validation and test splits; None: `share`.
         cache: where to publish.
         strict: refuse a source with rows that have to be skipped.
         dedupe: leave out training films that nearly repeat an evaluation film of the sample; the next in rank takes the place.
             They are reported in any case (``near_duplicates`` in the manifest's `quality`).
         track: progress.
     Raises:
-        ValueError: the share is out of range, a split is left empty, the source is not where it should be, or, if `strict`,
+        ValueError: a share is out of range, a split is left empty, the source is not where it should be, or, if `strict`,
             rows were skipped; the message lists them.
     """
-    if not 0 < share <= 1:
-        msg = f"a sample has a share above 0 and at most 1 of each split, got {share}; 0.3 takes 30 %."
-        raise ValueError(msg)
+    for asked in (share, share if evaluation_share is None else evaluation_share):
+        if not 0 < asked <= 1:
+            msg = f"a sample has a share above 0 and at most 1 of each split, got {asked}; 0.3 takes 30 %."
+            raise ValueError(msg)
+    spec = _spec(source, share, evaluation_share, dedupe=dedupe)
     stat = sources.stat_digest(source)
-    settings = _settings(source, share, dedupe=dedupe)
-    if published := _recall(settings, stat, cache, strict=strict):
+    if published := recall_shelf(_settings(source, spec), stat, cache, strict=strict):
         return published
-    sample = _publish(source, share=share, cache=cache, strict=strict, dedupe=dedupe, track=track)
-    remember(cache, settings, stat, Reading(sample=sample.id, issues=sample.issues))
+    sample = _publish(source, spec, cache=cache, strict=strict, track=track)
+    remember(cache, _settings(source, spec), stat, Reading(sample=sample.id, issues=sample.issues))
     return sample
 
 
-def find_sample(source: SourceSpec, *, share: float, cache: Cache, strict: bool = False, dedupe: bool = False) -> Sample | None:
+def find_sample(
+    source: SourceSpec,
+    *,
+    share: float,
+    evaluation_share: float | None = None,
+    cache: Cache,
+    strict: bool = False,
+    dedupe: bool = False,
+) -> Sample | None:
     """The published sample of a source that has not been touched since it was read; None where it has to be read.
 
     Raises:
         ValueError: the source is not where it should be, or, if `strict`, rows were skipped.
     """
-    return _recall(_settings(source, share, dedupe=dedupe), sources.stat_digest(source), cache, strict=strict)
+    settings = _settings(source, _spec(source, share, evaluation_share, dedupe=dedupe))
+    return recall_shelf(settings, sources.stat_digest(source), cache, strict=strict)
 
 
 def by_rank(records: Iterable[Record]) -> list[Record]:
@@ -106,38 +135,55 @@ def by_rank(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: rank(record.id))
 
 
+def quantile(film: str) -> float:
+    """About which share of all films come before a film in rank order."""
+    return int.from_bytes(rank(film)[:8]) / 2**64
+
+
+def settings_of(source: SourceSpec) -> dict[str, Any]:
+    """A source's settings without its paths: where it lies does not matter."""
+    return source.model_dump(mode="json", exclude=_PATHS)
+
+
 def genre_drift(sample: Sequence[Record], full: Sequence[Record], genres: Sequence[str]) -> dict[str, float]:
     """For each genre, its share among the sample's films less its share among all films."""
     return {genre: round(_genre_share(sample, genre) - _genre_share(full, genre), 4) for genre in genres}
 
 
-def _recall(settings: dict[str, Any], stat: str, cache: Cache, *, strict: bool) -> Sample | None:
+def recall_shelf(settings: dict[str, Any], stat: str, cache: Cache, *, strict: bool) -> Sample | None:
+    """The shelf that an earlier reading of the untouched source gave, None where there is none.
+
+    Raises:
+        ValueError: rows were skipped, and `strict` allows none.
+    """
     known = recall(cache, settings, stat)
     if not known or not cache.published(known.sample):
         return None
-    _refuse(known.issues, strict=strict)
+    refuse_skipped(known.issues, strict=strict)
     return Sample(known.sample, cache.open(known.sample).manifest, reused=True, issues=known.issues)
 
 
-def _settings(source: SourceSpec, share: float, *, dedupe: bool) -> dict[str, Any]:
-    return {"source": source.model_dump(mode="json", exclude={"root"}), "share": share, "dedupe": dedupe}
+def _settings(source: SourceSpec, spec: SampleSpec) -> dict[str, Any]:
+    own = {} if spec.evaluation_share is None else {"evaluation_share": spec.evaluation_share}
+    return {"source": source.model_dump(mode="json", exclude={"root"}), "share": spec.share, "dedupe": spec.dedupe} | own
 
 
-def _publish(source: SourceSpec, *, share: float, cache: Cache, strict: bool, dedupe: bool, track: Track) -> Sample:
+def _publish(source: SourceSpec, spec: SampleSpec, *, cache: Cache, strict: bool, track: Track) -> Sample:
+    shares = spec.shares
     watch = Watch()
 
     def likely(film: str) -> bool:
-        return int.from_bytes(rank(film)[:8]) / 2**64 < share + 0.05
+        return quantile(film) < max(shares.values()) + 0.05
 
     def refuse(film: Film) -> RowIssue | None:
         pairs = watch.look(film.record, film.look)
-        return left_out(pairs) if dedupe and pairs else None
+        return left_out(pairs) if spec.dedupe and pairs else None
 
     with cache.stage("sample", SAMPLE_FEATURES) as stage, tempfile.TemporaryFile(dir=stage.folder) as scratch:
         index = sources.read_source(source, likely=likely, scratch=scratch, track=track)
         ranked: dict[Split, list[Record]] = {split: by_rank(_of(split, index.records)) for split in SPLITS}
-        sizes: dict[Split, int] = {split: _size(split, len(ranked[split]), share, index) for split in SPLITS}
-        index.posters.load(_likely_posters(ranked, sizes))
+        sizes: dict[Split, int] = {split: _size(split, len(ranked[split]), shares[split], index) for split in SPLITS}
+        index.posters.load(likely_posters(ranked, sizes))
         issues = list(index.skipped)
         sampled: list[Record] = []
         digest = hashlib.sha256()
@@ -146,22 +192,21 @@ def _publish(source: SourceSpec, *, share: float, cache: Cache, strict: bool, de
             stage.write(film.record.split, asdict(film.example))
             digest.update(describe(film).encode())
             sampled.append(film.record)
-        _refuse(issues, strict=strict)
-        _refuse_empty(sampled, issues)
-        spec = _spec(source, share, dedupe=dedupe)
+        refuse_skipped(issues, strict=strict)
+        refuse_empty(sampled, issues)
         shelf = shelf_id("sample", spec, (), content=digest.hexdigest())
         if published := cache.published(shelf):
             return Sample(shelf, published, reused=True, issues=tuple(issues))
-        counts = dict(sorted(Counter(f"{issue.action}: {issue.reason}" for issue in issues).items()))
-        quality = _quality(sampled, index) | {"near_duplicates": watch.report(left_out=dedupe)}
-        manifest = stage.publish(shelf, spec=spec, genres=index.genres, counts=counts, quality=quality)
+        quality = _quality(sampled, index) | {"near_duplicates": watch.report(left_out=spec.dedupe)}
+        manifest = stage.publish(shelf, spec=spec, genres=index.genres, counts=count_issues(issues), quality=quality)
         return Sample(shelf, manifest, reused=False, issues=tuple(issues))
 
 
-def _spec(source: SourceSpec, share: float, *, dedupe: bool) -> SampleSpec:
+def _spec(source: SourceSpec, share: float, evaluation_share: float | None, *, dedupe: bool) -> SampleSpec:
     return SampleSpec(
-        source=source.model_dump(mode="json", exclude=_PATHS),
+        source=settings_of(source),
         share=share,
+        evaluation_share=None if evaluation_share == share else evaluation_share,
         dedupe=dedupe,
         given_text=source.has_given_text,
         given_images=source.has_given_images,
@@ -176,12 +221,12 @@ def _size(split: Split, films: int, share: float, index: SourceIndex) -> int:
         msg = f"a share of {share} of {films} films leaves none in {split}; choose at least {1 / films:.3g}."
     else:
         skipped = sum(issue.split == split for issue in index.skipped)
-        msg = f"the source has no usable film in {split}; {skipped} rows were skipped. {_list(index.skipped)}"
+        msg = f"the source has no usable film in {split}; {skipped} rows were skipped. {list_issues(index.skipped)}"
     raise ValueError(msg)
 
 
-def _likely_posters(ranked: Mapping[Split, Sequence[Record]], sizes: Mapping[Split, int]) -> list[str]:
-    """Posters to load at once: those of the sample, and of some films that may have to take a place in it."""
+def likely_posters(ranked: Mapping[Split, Sequence[Record]], sizes: Mapping[Split, int]) -> list[str]:
+    """Posters to load at once: those of the wanted films, and of some that may have to take a place among them."""
     likely = [record for split in SPLITS for record in ranked[split][: sizes[split] + max(16, sizes[split] // 50)]]
     given = [record.given_poster for record in likely if record.given_poster]
     return [*(record.poster for record in likely), *given]
@@ -201,24 +246,3 @@ def _of(split: Split, records: Iterable[Record]) -> list[Record]:
 
 def _genre_share(records: Sequence[Record], genre: str) -> float:
     return sum(genre in record.genres for record in records) / len(records) if records else 0.0
-
-
-def _refuse(issues: Sequence[RowIssue], *, strict: bool) -> None:
-    skipped = [issue for issue in issues if issue.action == "skipped" and issue.reason not in LEFT_OUT]
-    if strict and skipped:
-        msg = f"{len(skipped)} rows of the source cannot be used, and --strict allows none. {_list(skipped)}"
-        raise ValueError(msg)
-
-
-def _refuse_empty(sampled: Sequence[Record], issues: Sequence[RowIssue]) -> None:
-    for split in SPLITS:
-        if not _of(split, sampled):
-            skipped = [issue for issue in issues if issue.action == "skipped" and issue.split == split]
-            msg = f"no film of {split} can be used; {len(skipped)} were looked at. {_list(skipped)}"
-            raise ValueError(msg)
-
-
-def _list(issues: Sequence[RowIssue]) -> str:
-    shown = [f"\n  {issue.split or '-'} {issue.id}: {issue.reason} {issue.detail}".rstrip() for issue in issues[:_LISTED]]
-    more = f"\n  and {len(issues) - _LISTED} more" if len(issues) > _LISTED else ""
-    return "".join(shown) + more

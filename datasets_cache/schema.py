@@ -83,7 +83,7 @@ SAMPLE_FEATURES = Features(
         "given_poster_256": Value("binary"),
     }
 )
-"""Columns of a sample shelf: the fields of `Example`. All three splits."""
+"""Columns of a sample shelf (all three splits) and of a pool shelf (training split, no genres): the fields of `Example`."""
 
 TEXT_VIEW_FEATURES = Features(
     {

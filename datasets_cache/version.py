@@ -1,4 +1,4 @@
-"""A cache version: one sample, the views chosen for it, and the only thing that training is told."""
+"""A cache version: one sample, with or without a pool, the views chosen for them, and the only thing that training is told."""
 
 import time
 from collections.abc import Mapping
@@ -17,12 +17,16 @@ from datasets_cache.store import Cache, Shelf
 
 @dataclass(frozen=True)
 class Version:
-    """An opened version: films by split, and the augmented views of its training films."""
+    """An opened version: films by split, unlabelled films, and the augmented views of both."""
 
     manifest: Manifest
     sample: Shelf
     text: Shelf | None
     image: Shelf | None
+    pool: Shelf | None = None
+    """Unlabelled films; None where the version has none."""
+    pool_text: Shelf | None = None
+    pool_image: Shelf | None = None
 
     @property
     def id(self) -> str:
@@ -46,6 +50,18 @@ class Version:
         """Augmented posters of the training films (``IMAGE_VIEW_FEATURES``), None where the version has none."""
         return self.image.split("train") if self.image else None
 
+    def unlabelled(self) -> Dataset | None:
+        """Films of the pool with the columns of ``SAMPLE_FEATURES``, `genres` empty; None where the version has no pool."""
+        return self.pool.split("train") if self.pool else None
+
+    def unlabelled_text_views(self) -> Dataset | None:
+        """Back-translated plots of the pool's films (``TEXT_VIEW_FEATURES``), None where the version has none."""
+        return self.pool_text.split("train") if self.pool_text else None
+
+    def unlabelled_image_views(self) -> Dataset | None:
+        """Augmented posters of the pool's films (``IMAGE_VIEW_FEATURES``), None where the version has none."""
+        return self.pool_image.split("train") if self.pool_image else None
+
 
 def rows_by_id(views: Dataset) -> Mapping[str, list[int]]:
     """Row numbers of the views of each film, in view order. Pairing is by id, never by position."""
@@ -55,9 +71,19 @@ def rows_by_id(views: Dataset) -> Mapping[str, list[int]]:
     return {film: [row for _, row in sorted(found)] for film, found in rows.items()}
 
 
-def version_id(name: str, sample: ShelfId, text: ShelfId | None, image: ShelfId | None) -> str:
+def version_id(
+    name: str,
+    sample: ShelfId,
+    text: ShelfId | None,
+    image: ShelfId | None,
+    *,
+    pool: ShelfId | None = None,
+    pool_text: ShelfId | None = None,
+    pool_image: ShelfId | None = None,
+) -> str:
     """Id of the version that joins these shelves under `name`."""
-    return f"{name}-{fingerprint([sample, text, image])[:8]}"
+    beside = [pool, pool_text, pool_image] if pool else []  # a version without a pool has the name that it always had
+    return f"{name}-{fingerprint([sample, text, image, *beside])[:8]}"
 
 
 def publish(
@@ -67,35 +93,56 @@ def publish(
     sample: ShelfId,
     text: ShelfId | None,
     image: ShelfId | None,
+    pool: ShelfId | None = None,
+    pool_text: ShelfId | None = None,
+    pool_image: ShelfId | None = None,
     plan: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Publish the version that joins `sample` with its views, or find it already published.
 
-    `plan` is remembered as what was asked for; it is no part of the version's id.
+    Args:
+        cache: where shelves and versions lie.
+        name: beginning of the version's id.
+        sample: the sample shelf.
+        text: augmented plots of its training films.
+        image: augmented posters of its training films.
+        pool: the pool of unlabelled films beside the sample.
+        pool_text: augmented plots of the pool's films.
+        pool_image: augmented posters of the pool's films.
+        plan: remembered as what was asked for; it is no part of the version's id.
 
     Raises:
-        ValueError: a shelf is missing or damaged, or a view does not belong to the sample.
+        ValueError: a shelf is missing or damaged, or a shelf does not belong to the one that it should come from.
     """
     started = time.monotonic()
     opened = cache.open(sample)
-    for view in (text, image):
-        if view and cache.open(view).manifest.parents != (sample,):
-            msg = f"{view} was made from {cache.open(view).manifest.parents}, not from {sample}; choose views of one sample."
-            raise ValueError(msg)
-    version = version_id(name, sample, text, image)
+    for made, parent in ((text, sample), (image, sample), (pool, sample), (pool_text, pool), (pool_image, pool)):
+        if made:
+            _check_parent(cache, made, parent)
+    version = version_id(name, sample, text, image, pool=pool, pool_text=pool_text, pool_image=pool_image)
     if (cache.version_folder(version) / manifests.FILE_NAME).is_file():
         return manifests.read(cache.version_folder(version))
+    beside = {"pool": pool, "pool_text": pool_text, "pool_image": pool_image} if pool else {}
+    shelves = {"sample": sample, "text": text, "image": image, **beside}
     manifest = Manifest(
         id=version,
         kind="version",
-        spec={"name": name, "sample": sample, "text": text, "image": image, "plan": dict(plan or {})},
-        parents=tuple(shelf for shelf in (sample, text, image) if shelf),
+        spec={"name": name, **shelves, "plan": dict(plan or {})},
+        parents=tuple(shelf for shelf in shelves.values() if shelf),
         created=datetime.now(UTC),
         seconds=round(time.monotonic() - started, 3),
-        rows=opened.manifest.rows,
+        rows=opened.manifest.rows | ({"unlabelled": cache.open(pool).manifest.rows["train"]} if pool else {}),
         genres=opened.manifest.genres,
     )
     return cache.publish_version(manifest)
+
+
+def _check_parent(cache: Cache, shelf: ShelfId, parent: ShelfId | None) -> None:
+    parents = cache.open(shelf).manifest.parents
+    if parents != (parent,):
+        expected = f"not from {parent}; choose views of one sample" if parent else "and the version has no pool; name the pool"
+        msg = f"{shelf} was made from {parents}, {expected}."
+        raise ValueError(msg)
 
 
 def resolve(cache: Cache, wanted: str) -> str:
@@ -130,10 +177,17 @@ def open_version(cache: Cache, wanted: str) -> Version:
         ValueError: it is unknown, or a shelf of it is missing or damaged.
     """
     manifest = manifests.read(cache.version_folder(resolve(cache, wanted)))
-    text, image = manifest.spec["text"], manifest.spec["image"]
+
+    def opened(name: str) -> Shelf | None:
+        shelf = manifest.spec.get(name)
+        return cache.open(shelf) if shelf else None
+
     return Version(
         manifest=manifest,
         sample=cache.open(manifest.spec["sample"]),
-        text=cache.open(text) if text else None,
-        image=cache.open(image) if image else None,
+        text=opened("text"),
+        image=opened("image"),
+        pool=opened("pool"),
+        pool_text=opened("pool_text"),
+        pool_image=opened("pool_image"),
     )

@@ -30,22 +30,26 @@ def show_version(wanted: str) -> None:
         table.add_row(*row.values())
     console().print(table)
     version = versions.open_version(Cache(), wanted)
-    if version.text and (measured := figures(version.text.manifest)):
-        console().print(_figures_table(measured))
-    _print_duplicates(version.sample.manifest)
+    for name, text in (("Plots", version.text), ("Plots of the pool", version.pool_text)):
+        if text and (measured := figures(text.manifest)):
+            console().print(_figures_table(name, measured))
+    _print_duplicates("train", version.sample.manifest)
+    if version.pool:
+        _print_duplicates("the pool", version.pool.manifest)
 
 
-def _figures_table(measured: dict[str, float]) -> Table:
-    table = Table(title="Plots", title_justify="left", box=None, pad_edge=False, show_header=False)
+def _figures_table(title: str, measured: dict[str, float]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
     for name, value in measured.items():
         table.add_row(name, f"{value:g}", TEXT_FIGURES[name])
     return table
 
 
-def _print_duplicates(sample: Manifest) -> None:
-    pairs = sample.quality.get("near_duplicates", {})
+def _print_duplicates(where: str, films: Manifest) -> None:
+    pairs = films.quality.get("near_duplicates", {})
     if pairs.get("pairs"):
-        console().print(f"Near-duplicates of evaluation films in train: {pairs['counts']} (`mmuda cache ls --json` lists them)")
+        counts = pairs["counts"]
+        console().print(f"Near-duplicates of evaluation films in {where}: {counts} (`mmuda cache ls --json` lists them)")
 
 
 def list_cache(*, as_json: bool) -> None:
@@ -86,6 +90,8 @@ def diff(first: str, second: str, *, as_json: bool) -> None:
     screen = console()
     screen.print(table)
     screen.print(f"Shared shelves: {', '.join(found.shared) or 'none'}; {found.films} training films in common")
+    if found.unlabelled:
+        screen.print(f"Unlabelled films in common: {found.unlabelled}")
     if found.plots:
         screen.print(f"Plots: {found.plots_differ} of {found.plots} differ, chrF between them {found.chrf} (100: the same)")
     if found.posters:

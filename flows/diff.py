@@ -1,6 +1,6 @@
 """Two cache versions side by side, on the films that both have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -51,6 +51,8 @@ class Difference:
     posters: int
     """Augmented posters that both have."""
     posters_differ: int
+    unlabelled: int
+    """Films that both have in their pools."""
     apart: tuple[Apart, ...]
     """The plots that differ most, the farthest first."""
 
@@ -81,18 +83,28 @@ def compare(cache: Cache, first: str, second: str) -> Difference:
         chrf=round(fmean(pair.chrf for pair in plots), 2) if plots else None,
         posters=posters,
         posters_differ=posters_differ,
+        unlabelled=len(_pool_ids(a) & _pool_ids(b)),
         apart=tuple(differing[:PAIRS]),
     )
 
 
 def _settings(a: Version, b: Version) -> dict[str, tuple[Any, Any]]:
-    one, two = _spec(a), _spec(b)
+    pools = a.pool is not None and b.pool is not None  # where one has none, the settings of the other's views say no more
+    one, two = _spec(a, pools=pools), _spec(b, pools=pools)
     return {name: (one.get(name), two.get(name)) for name in [*one, *(two.keys() - one)] if one.get(name) != two.get(name)}
 
 
-def _spec(version: Version) -> dict[str, Any]:
-    shelves: Mapping[str, Shelf | None] = {"sample": version.sample, "text": version.text, "image": version.image}
+def _spec(version: Version, *, pools: bool) -> dict[str, Any]:
+    shelves: dict[str, Shelf | None] = {"sample": version.sample, "text": version.text, "image": version.image}
+    shelves["pool"] = version.pool
+    if pools:
+        shelves |= {"pool.text": version.pool_text, "pool.image": version.pool_image}
     return {f"{kind}.{name}": value for kind, shelf in shelves.items() if shelf for name, value in shelf.manifest.spec.items()}
+
+
+def _pool_ids(version: Version) -> set[str]:
+    films = version.unlabelled()
+    return set(films["id"]) if films else set()
 
 
 def _figures(a: Version, b: Version) -> dict[str, tuple[float | None, float | None]]:

@@ -3,26 +3,49 @@
 from augment.image import rand_augment
 from augment.text import shelf as text_shelf
 from datasets_cache import given, sampling, version
+from datasets_cache.fingerprint import ShelfId
+from datasets_cache.manifest import Manifest
+from datasets_cache.pool import find_pool
 from datasets_cache.store import Cache
 from flows.recipes import AugmentationPlan
 
 
 def find_published(plan: AugmentationPlan, cache: Cache) -> str | None:
     """Id of the plan's version if it and all that it is made of are published; reads no untouched source, loads no model."""
-    found = sampling.find_sample(plan.source, share=plan.sample, cache=cache, strict=plan.strict, dedupe=plan.dedupe)
+    found = sampling.find_sample(
+        plan.source,
+        share=plan.sample,
+        evaluation_share=plan.evaluation_sample,
+        cache=cache,
+        strict=plan.strict,
+        dedupe=plan.dedupe,
+    )
     if found is None:
         return None
+    text, image = _find_views(plan, found.id, cache)
+    pool = pool_text = pool_image = None
+    if plan.unlabelled:
+        beside = find_pool(plan.source, unlabelled=plan.unlabelled, sample=found.id, cache=cache, strict=plan.strict)
+        if beside is None:
+            return None
+        pool = beside.id
+        pool_text, pool_image = _find_views(plan, pool, cache)
+    made = version.version_id(plan.name, found.id, text, image, pool=pool, pool_text=pool_text, pool_image=pool_image)
+    return made if cache.version_folder(made).is_dir() else None
+
+
+def _find_views(plan: AugmentationPlan, films: ShelfId, cache: Cache) -> tuple[ShelfId | None, ShelfId | None]:
+    """The published views of a sample or a pool that the plan asks for."""
     text = image = None
     if plan.source.has_given_text:
-        text = given.find_given("text", found.id, cache=cache)
+        text = given.find_given("text", films, cache=cache)
     elif plan.text:
-        text = text_shelf.find(plan.text, found.id, cache=cache)
+        text = text_shelf.find(plan.text, films, cache=cache)
     if plan.source.has_given_images:
-        image = given.find_given("image", found.id, cache=cache)
+        image = given.find_given("image", films, cache=cache)
     elif plan.image:
-        image = rand_augment.find(plan.image, found.id, cache=cache)
-    made = version.version_id(plan.name, found.id, text, image)
-    return made if cache.version_folder(made).is_dir() else None
+        image = rand_augment.find(plan.image, films, cache=cache)
+    return text, image
 
 
 def newest_plan(cache: Cache) -> AugmentationPlan:
@@ -43,13 +66,15 @@ def newest_plan(cache: Cache) -> AugmentationPlan:
 def shelves_of_version(cache: Cache, wanted: str) -> list[dict[str, str]]:
     """One row a shelf of a version: its name, how many films it holds, what happened to them, how long it took."""
     opened = version.open_version(cache, wanted)
-    manifests = [shelf.manifest for shelf in (opened.sample, opened.text, opened.image) if shelf]
-    return [
-        {
-            "shelf": manifest.id,
-            "films": " / ".join(str(count) for count in manifest.rows.values()),
-            "what happened": ", ".join(f"{n} {what}" for what, n in manifest.counts.items() if n) or "nothing to report",
-            "made in": f"{manifest.seconds:.1f} s",
-        }
-        for manifest in manifests
-    ]
+    labelled = [shelf for shelf in (opened.sample, opened.text, opened.image) if shelf]
+    unlabelled = [shelf for shelf in (opened.pool, opened.pool_text, opened.pool_image) if shelf]
+    return [_as_row(shelf.manifest) for shelf in labelled] + [_as_row(shelf.manifest, " unlabelled") for shelf in unlabelled]
+
+
+def _as_row(manifest: Manifest, note: str = "") -> dict[str, str]:
+    return {
+        "shelf": manifest.id,
+        "films": " / ".join(str(count) for count in manifest.rows.values()) + note,
+        "what happened": ", ".join(f"{n} {what}" for what, n in manifest.counts.items() if n) or "nothing to report",
+        "made in": f"{manifest.seconds:.1f} s",
+    }

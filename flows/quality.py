@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from datasets import Dataset
+
 from datasets_cache import version as versions
 from datasets_cache.manifest import Manifest
-from datasets_cache.store import Cache
-from datasets_cache.version import Version
+from datasets_cache.store import Cache, Shelf
 
 SHOWN_CHARACTERS = 400
 
@@ -38,16 +39,21 @@ def as_markdown(cache: Cache, wanted: str) -> str:
     """
     version = versions.open_version(cache, wanted)
     parts = [f"## {version.id}"]
-    if version.text and figures(version.text.manifest):
-        parts += [_text(version.text.manifest), *_pairs(version)]
-    if version.image:
-        parts.append(_table("Posters", {name: str(value) for name, value in version.image.manifest.quality.items()}))
+    for name, text, image, films in (
+        ("", version.text, version.image, version.films("train")),
+        (" of the pool", version.pool_text, version.pool_image, version.unlabelled()),
+    ):
+        if text and films and figures(text.manifest):
+            parts += [_text(f"Plots{name}", text.manifest), *_pairs(text, films, name)]
+        if image:
+            measured = {figure: str(value) for figure, value in image.manifest.quality.items()}
+            parts.append(_table(f"Posters{name}", measured))
     return "\n\n".join(parts)
 
 
-def _text(manifest: Manifest) -> str:
+def _text(title: str, manifest: Manifest) -> str:
     measured = {f"{name} ({TEXT_FIGURES[name]})": f"{value:g}" for name, value in figures(manifest).items()}
-    return _table("Plots", measured | {name: f"{count:,}" for name, count in manifest.counts.items()})
+    return _table(title, measured | {name: f"{count:,}" for name, count in manifest.counts.items()})
 
 
 def _table(title: str, rows: Mapping[str, str]) -> str:
@@ -55,9 +61,9 @@ def _table(title: str, rows: Mapping[str, str]) -> str:
     return "\n".join([f"### {title}", "", "| | |", "|---|---|", *lines])
 
 
-def _pairs(version: Version) -> list[str]:
-    named: Mapping[str, list[dict[str, Any]]] = version.text.manifest.quality.get("pairs", {}) if version.text else {}
-    texts = texts_of(version, {pair["id"] for pairs in named.values() for pair in pairs})
+def _pairs(views: Shelf, films: Dataset, name: str) -> list[str]:
+    named: Mapping[str, list[dict[str, Any]]] = views.manifest.quality.get("pairs", {})
+    texts = _texts(views.split("train"), films, {pair["id"] for pairs in named.values() for pair in pairs})
     found: list[str] = []
     for kind, pairs in named.items():
         lines = ["| film | nearness | original | augmented |", "|---|---|---|---|"]
@@ -65,18 +71,14 @@ def _pairs(version: Version) -> list[str]:
             before, after = texts[pair["id"], pair["view"]]
             near = f"chrF {pair['chrf']}" if pair["cosine"] is None else f"cosine {pair['cosine']}, chrF {pair['chrf']}"
             lines.append(f"| {_cell(pair['id'])} | {near} | {_cell(before)} | {_cell(after)} |")
-        found.append("\n".join([f"### {kind.capitalize()} pairs", "", *lines]))
+        found.append("\n".join([f"### {kind.capitalize()} pairs{name}", "", *lines]))
     return found
 
 
-def texts_of(version: Version, films: set[str]) -> dict[tuple[str, int], tuple[str, str]]:
-    """Original and augmented plot of some training films, by id and view."""
-    views = version.text_views()
-    if views is None or not films:
-        return {}
-    originals = _rows(version.films("train").select_columns(["id", "plot"]), films)
-    plots = {row["id"]: row["plot"] for row in originals}
-    rows = _rows(views.select_columns(["id", "view", "plot"]), films)
+def _texts(views: Dataset, films: Dataset, wanted: set[str]) -> dict[tuple[str, int], tuple[str, str]]:
+    """Original and augmented plot of some films, by id and view."""
+    plots = {row["id"]: row["plot"] for row in _rows(films.select_columns(["id", "plot"]), wanted)}
+    rows = _rows(views.select_columns(["id", "view", "plot"]), wanted)
     return {(row["id"], row["view"]): (plots[row["id"]], row["plot"]) for row in rows}
 
 

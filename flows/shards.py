@@ -30,7 +30,7 @@ def make_shard(kind: Kind, plan: AugmentationPlan, sample: ShelfId, number: int,
     Args:
         kind: of the shelf.
         plan: what to make.
-        sample: of which films.
+        sample: of which films: a sample or a pool.
         number: of the shard.
         root: the cache's folder.
     """
@@ -53,7 +53,7 @@ def map_shards(kind: Kind, plan: AugmentationPlan, sample: ShelfId, numbers: lis
     Args:
         kind: of the shelf.
         plan: what to make.
-        sample: of which films.
+        sample: of which films: a sample or a pool.
         numbers: of the shards.
         root: the cache's folder.
     """
