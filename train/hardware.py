@@ -79,7 +79,7 @@ def accelerator(
         made = Accelerator(
             cpu=device.type == "cpu",
             mixed_precision=mixed,
-            log_with=list(trackers),
+            log_with=list(trackers) or None,
             project_dir=folder,
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=freezes)],
         )
