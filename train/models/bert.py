@@ -30,8 +30,14 @@ class Bert(nn.Module):
         self.classifier = nn.Linear(encoder.config.hidden_size, genres)
 
     def forward(self, inputs: Inputs) -> Tensor:
-        """Logits [B, G]; reads `tokens_BL` (special tokens included) and `mask_BL`."""
-        assert inputs.tokens_BL is not None
+        """Logits [B, G]; reads `tokens_BL` (special tokens included) and `mask_BL`.
+
+        Raises:
+            ValueError: there is no text.
+        """
+        if inputs.tokens_BL is None:
+            msg = "bert reads plots, and these films have none; give it plots, or use mmbt or resnet."
+            raise ValueError(msg)
         assert inputs.mask_BL is not None
         output = self.encoder(input_ids=inputs.tokens_BL, attention_mask=inputs.mask_BL)
         return self.classifier(self.dropout(summarise(output, inputs.mask_BL, pooling=self.pooling)))

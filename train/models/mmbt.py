@@ -28,7 +28,7 @@ def text_budget(*, max_tokens: int, image_tokens: int) -> int:
 
 
 class Mmbt(nn.Module):
-    """Multimodal bitransformer: ``[CLS] image x N [SEP] text``.
+    """Multimodal bitransformer: ``[CLS] image x N [SEP] text``; either modality may be missing.
 
     Image features are projected into the space of the word embeddings. `[CLS]`, image and `[SEP]` are segment 0 at positions
     0 to N + 1; the text is segment 1 and its positions restart at 0. Sum of the embeddings, LayerNorm, dropout, transformer and
@@ -80,32 +80,43 @@ class Mmbt(nn.Module):
         self.classifier = nn.Linear(config.hidden_size, genres)
 
     def forward(self, inputs: Inputs) -> Tensor:
-        """Logits [B, G]; reads `tokens_BL` (bare text), `mask_BL` and `image_BND`, or else `image_BCHW`."""
-        assert inputs.tokens_BL is not None
-        assert inputs.mask_BL is not None
+        """Logits [B, G]; reads `tokens_BL` (bare text) with `mask_BL`, and `image_BND`, or else `image_BCHW`.
+
+        Either modality may be missing. Without text the sequence is ``[CLS] image x N [SEP]``; without image it is
+        ``[CLS] [SEP] text``, `[SEP]` then being at position 1, while the text's positions restart at 0 all the same.
+
+        Raises:
+            ValueError: both are missing.
+        """
         image_BND = inputs.image_BND
-        if image_BND is None:
-            assert inputs.image_BCHW is not None
+        if image_BND is None and inputs.image_BCHW is not None:
             image_BND = self.image(inputs.image_BCHW)
-        films, length = inputs.tokens_BL.shape
-        head = self.image.tokens + 2
-        embedded_BSD = self._embed(inputs.tokens_BL, self.projection(image_BND))
-        mask_BS = torch.cat([inputs.mask_BL.new_ones(films, head), inputs.mask_BL], dim=1)
-        ones_L = inputs.mask_BL.new_ones(length)
+        tokens_BL, mask_BL = inputs.tokens_BL, inputs.mask_BL
+        if tokens_BL is None:
+            if image_BND is None:
+                msg = "mmbt reads plots and posters, and these films have neither; give it one of them or both."
+                raise ValueError(msg)
+            tokens_BL = mask_BL = torch.zeros(image_BND.shape[0], 0, dtype=torch.int64, device=image_BND.device)
+        assert mask_BL is not None
+        films, length = tokens_BL.shape
+        head = 2 if image_BND is None else image_BND.shape[1] + 2
+        mask_BS = torch.cat([mask_BL.new_ones(films, head), mask_BL], dim=1)
+        ones_L = mask_BL.new_ones(length)
         position_S = torch.cat([torch.arange(head, device=ones_L.device), torch.arange(length, device=ones_L.device)])
         segment_S = torch.cat([ones_L.new_zeros(head), ones_L])
         output = self.encoder(
-            inputs_embeds=embedded_BSD,
+            inputs_embeds=self._embed(tokens_BL, image_BND),
             attention_mask=mask_BS,
             position_ids=position_S.expand(films, -1),
             token_type_ids=segment_S.expand(films, -1),
         )
         return self.classifier(self.dropout(summarise(output, mask_BS, pooling=self.pooling)))
 
-    def _embed(self, tokens_BL: Tensor, image_BND: Tensor) -> Tensor:
-        """Word embeddings around and behind the image tokens; the encoder itself adds position and segment."""
+    def _embed(self, tokens_BL: Tensor, image_BND: Tensor | None) -> Tensor:
+        """Word embeddings around and behind the projected image tokens; the encoder itself adds position and segment."""
         words = self.encoder.get_input_embeddings()
         films = tokens_BL.shape[0]
         cls_B1D = words(tokens_BL.new_full((films, 1), self.cls_id))
         sep_B1D = words(tokens_BL.new_full((films, 1), self.sep_id))
-        return torch.cat([cls_B1D, image_BND, sep_B1D, words(tokens_BL)], dim=1)
+        image = [] if image_BND is None else [self.projection(image_BND)]
+        return torch.cat([cls_B1D, *image, sep_B1D, words(tokens_BL)], dim=1)

@@ -26,6 +26,12 @@ class Resnet(nn.Module):
         self.classifier = nn.Linear(image.tokens * image.width, genres)
 
     def forward(self, inputs: Inputs) -> Tensor:
-        """Logits [B, G]; reads `image_BCHW`."""
-        assert inputs.image_BCHW is not None
+        """Logits [B, G]; reads `image_BCHW`.
+
+        Raises:
+            ValueError: there are no posters.
+        """
+        if inputs.image_BCHW is None:
+            msg = "resnet reads posters, and these films have none; give it posters, or use mmbt or bert."
+            raise ValueError(msg)
         return self.classifier(self.dropout(self.image(inputs.image_BCHW).flatten(1)))

@@ -12,14 +12,15 @@ from PIL import Image
 from torch.testing import assert_close
 
 from datasets_cache import version as versions
-from datasets_cache.fingerprint import shelf_id
+from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import IMAGE_VIEW_FEATURES, SAMPLE_FEATURES, TEXT_VIEW_FEATURES
 from datasets_cache.store import Cache
 from datasets_cache.version import Version
 from train.config import ImageEncoderConfig, ModelName, OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
-from train.data import RunData, in_threads, open_data, shuffled_batches
+from train.data import RunData, in_threads, open_data
 from train.records import Inputs
+from train.sampler import shuffled_batches
 
 GENRES = ("drama", "comedy", "crime")
 FILMS = 10  # film number n: n + 1 times the word `w<n>`, a poster of grey 20 n; token id of `w<n>` is 5 + n
@@ -51,7 +52,7 @@ def make_version(root: Path, *, views: int = 2, text: bool = True, image: bool =
                 row |= {"poster_256": grey(10 * number), "genres": [GENRES[number % 3]]}
                 stage.write(split, row | {"given_plot": None, "given_poster_256": None})  # type: ignore[arg-type]
         stage.publish(sample, spec=Spec(), genres=GENRES)
-    shelves = {"text": None, "image": None}
+    shelves: dict[str, ShelfId | None] = {"text": None, "image": None}
     for kind, wanted, features in (("text", text, TEXT_VIEW_FEATURES), ("image", image, IMAGE_VIEW_FEATURES)):
         if wanted:
             shelves[kind] = shelf_id(kind, Spec(), (sample,))
@@ -176,7 +177,7 @@ def test_an_epoch_yields_each_film_once_and_keeps_the_films_left_over(opened: Op
     batches = list(data.train(epoch=1))
     assert sorted(number for batch in batches for number in numbers_of(batch.ids)) == list(range(FILMS))
     assert sorted(len(batch.ids) for batch in batches) == [2, 4, 4]
-    assert data.steps_per_epoch == len(batches) == 3
+    assert data.batches_per_epoch == len(batches) == 3
 
 
 def order(data: RunData, epoch: int) -> list[tuple[str, ...]]:
@@ -270,7 +271,7 @@ def test_uda_without_its_views_is_refused_with_the_cure(tmp_path: Path, tiny_ber
 
 
 def test_a_film_without_a_view_is_refused(tmp_path: Path, tiny_bert: Path):
-    with pytest.raises(ValueError, match=r"1 training films have no view, such as \['film-4'\]"):
+    with pytest.raises(ValueError, match=r"1 training films have no text view, such as \['film-4'\]"):
         Opener(make_version(tmp_path, leave_out=4), tiny_bert)("bert")
 
 

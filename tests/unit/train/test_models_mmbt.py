@@ -11,11 +11,11 @@ from torch.testing import assert_close
 from transformers import DistilBertConfig, DistilBertModel
 
 from train.config import ImageEncoderConfig, Pooling, RunConfig, TextEncoderConfig
-from train.losses import consistency_loss
+from train.consistency import consistency_loss
 from train.models import build, text_encoder
 from train.models.image_encoder import ImageEncoder
 from train.models.mmbt import Mmbt, text_budget
-from train.objective import step_losses
+from train.objective import Objective, step_losses
 from train.records import Batch, Inputs
 
 CLS, SEP = 2, 3
@@ -189,7 +189,7 @@ def test_a_poster_that_both_views_share_is_encoded_once_and_changes_no_loss_or_g
         model = make(tiny_bert)
         assert isinstance(model, Mmbt)
         model.image.register_forward_hook(lambda *_: encoded.append(1))
-        losses = step_losses(model, batch, consistency=consistency_loss)
+        losses = step_losses(model, batch, Objective(consistency=consistency_loss))
         assert losses.consistency is not None
         (losses.supervised + losses.consistency).backward()
         gradient = model.image.trunk[0].weight.grad  # pyright: ignore
