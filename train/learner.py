@@ -97,11 +97,11 @@ def adamw(
     return AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=fused)
 
 
-def compile_encoders(model: nn.Module) -> None:
+def compile_encoders(model: nn.Module, *, backend: str = "inductor") -> None:
     """Compile what a model computes most in, in place: names of weights stay."""
     for name, part in model.named_children():
         if name in ("encoder", "image"):
-            part.compile(dynamic=True)
+            part.compile(dynamic=True, backend=backend)
 
 
 def _is_new(name: str) -> bool:
