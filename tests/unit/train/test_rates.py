@@ -148,3 +148,15 @@ def test_peaks_are_those_of_the_saved_state_even_where_the_optimiser_stood_withi
     later = Rates(second, warmup_steps=4, factor=0.5, patience=0)
     later.load_state_dict(rates.state_dict())
     assert [rate for (rate,) in walk(later, second, range(2, 5))] == pytest.approx([6e-4, 8e-4, 8e-4])
+
+
+def test_a_run_stopped_between_an_epochs_last_step_and_its_end_still_shows_the_epoch_to_the_plateau():
+    # the warm-up ended in step 1; .5 is then the plateau's first and .5 of the next epoch no gain: halved
+    first, rates = begin(8e-4, warmup_steps=2, patience=0)
+    walk(rates, first, range(2))
+    second, later = begin(8e-4, warmup_steps=2, patience=0)
+    second.load_state_dict(first.state_dict())
+    later.load_state_dict(rates.state_dict())
+    later.after_epoch(0.5)
+    walk(later, second, range(2, 4), [0.5])
+    assert now(second) == pytest.approx([4e-4])
