@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from datasets_cache.files import sync
+from datasets_cache.files import written_aside
 
 TEST = "test-predictions.safetensors"
 """Where a finished run keeps those of its test split."""
@@ -45,14 +45,12 @@ def save(path: Path, predictions: Predictions) -> None:
     It is written aside and renamed: a file under its name is whole.
     """
     tensors = {"logits": predictions.logits_BG, "labels": predictions.labels_BG}
-    aside = path.with_name(f".{path.name}.new")
-    save_file(
-        {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in tensors.items()},
-        aside,
-        metadata={"ids": json.dumps(predictions.ids), "genres": json.dumps(predictions.genres)},
-    )
-    sync(aside)
-    aside.replace(path)
+    with written_aside(path) as aside:
+        save_file(
+            {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in tensors.items()},
+            aside,
+            metadata={"ids": json.dumps(predictions.ids), "genres": json.dumps(predictions.genres)},
+        )
 
 
 def load(path: Path) -> Predictions:
