@@ -1,4 +1,3 @@
-import fcntl
 import io
 import json
 import math
@@ -6,21 +5,22 @@ import random
 
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
-from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from datasets_cache.fingerprint import shelf_id
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import SAMPLE_FEATURES, TEXT_VIEW_FEATURES
 from datasets_cache.store import Cache
 from datasets_cache.version import open_version, publish
-from train import history, run
+from train import export, history, predictions, run
 from train.compare import class_priors
 from train.config import OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
 from train.data import open_data
-from train.loop import evaluate
-from train.models import build
-from train.run import choose_device, find_finished, find_results, run_cell, run_folder
+from train.evaluation import evaluate, predict_split
+from train.hardware import accelerator
+from train.run import find_finished, find_results, run_cell, run_folder
 
 GENRES = ("drama", "comedy")
 SIZES = {"train": 12, "validation": 8, "test": 8}
@@ -95,7 +95,8 @@ def test_a_cell_leaves_what_its_result_says_and_no_checkpoint(cache, config, tmp
         ".lock",
         "config.json",
         "epochs.jsonl",
-        "model.safetensors",
+        "model",
+        "test-predictions.safetensors",
         "result.json",
     }
     assert RunConfig.model_validate_json((folder / "config.json").read_bytes()) == config
@@ -110,10 +111,19 @@ def test_the_saved_weights_give_the_reported_test_scores(cache, config, tmp_path
     config = config.model_copy(update={"optim": optim})
     result = cell(config, cache, tmp_path)
     assert result.best_epoch < result.epochs  # else the last weights would do as well
-    model = build(config, genres=len(GENRES))
-    model.load_state_dict(load_file(result.path / "model.safetensors"))
+    model, exported, genres = export.load(result.path / "model")
+    assert (exported, genres) == (config, GENRES)
     batches = open_data(open_version(cache, config.version), config).evaluation("test")
-    assert evaluate(model, batches, genres=GENRES, device=torch.device("cpu"), where="test") == result.test
+    with accelerator(device=torch.device("cpu")) as made:
+        assert evaluate(model, batches, genres=GENRES, accelerator=made, where="test") == result.test
+
+
+def test_the_saved_predictions_are_those_of_the_test_films(cache, config, tmp_path):
+    saved = predictions.load(cell(config, cache, tmp_path).path / predictions.TEST)
+    assert sorted(saved.ids) == sorted(f"test{i}" for i in range(SIZES["test"]))
+    assert saved.genres == GENRES
+    for film, labels in zip(saved.ids, saved.labels_BG.tolist(), strict=True):
+        assert labels == ([1, 0] if int(film.removeprefix("test")) % 3 else [0, 1])
 
 
 def test_a_finished_run_is_returned_without_training(cache, config, tmp_path):
@@ -153,17 +163,18 @@ def test_an_interrupted_cell_continues_to_the_very_same_result(cache, config, tm
     parts = cell(config, cache, tmp_path / "parts", on_epoch=lambda measured: trained.append(measured.epoch))
     assert trained == [3]
     assert without_seconds(parts) == without_seconds(whole)
-    assert (parts.path / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+    for name in ("text/model.safetensors", "head.safetensors"):
+        assert (parts.path / "model" / name).read_bytes() == (whole.path / "model" / name).read_bytes()
 
 
 def test_a_run_stopped_while_testing_is_tested_without_training_again(cache, config, tmp_path, monkeypatch):
     def interrupted(*_args, where, **more):
         if where.startswith("test"):
             raise InterruptionError
-        return evaluate(*_args, where=where, **more)
+        return predict_split(*_args, where=where, **more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "evaluate", interrupted)
+        patched.setattr(run, "predict_split", interrupted)
         with pytest.raises(InterruptionError):
             cell(config, cache, tmp_path)
     trained = []
@@ -188,10 +199,10 @@ def test_the_test_split_is_read_once_and_last(cache, config, tmp_path, monkeypat
 
     def recording(*args, where, **more):
         asked.append(where)
-        return evaluate(*args, where=where, **more)
+        return predict_split(*args, where=where, **more)
 
-    monkeypatch.setattr(run, "evaluate", recording)
-    monkeypatch.setattr("train.loop.evaluate", recording)
+    monkeypatch.setattr(run, "predict_split", recording)
+    monkeypatch.setattr("train.evaluation.predict_split", recording)
     cell(config, cache, tmp_path)
     assert asked[-1] == "test, best weights"
     assert sum(where.startswith("test") for where in asked) == 1
@@ -208,10 +219,8 @@ def test_a_cell_leaves_the_callers_random_numbers_alone(cache, config, tmp_path)
 def test_another_process_on_the_same_run_is_refused(cache, config, tmp_path):
     folder = run_folder(config, tmp_path)
     folder.mkdir()
-    with (folder / ".lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match="another process trains this run"):
-            cell(config, cache, tmp_path)
+    with FileLock(folder / ".lock"), pytest.raises(ValueError, match="another process trains this run"):
+        cell(config, cache, tmp_path)
 
 
 def test_configurations_have_folders_of_their_own(config, tmp_path):
@@ -244,15 +253,17 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_cure(cache, config, 
         cell(config, cache, tmp_path / "file")
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:77", ""])
-def test_a_device_that_is_not_there_is_an_error_with_a_cure(name):
-    with pytest.raises(ValueError, match="choose auto, cpu"):
-        choose_device(name)
-
-
-def test_auto_is_the_cpu_without_a_gpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device("auto") == torch.device("cpu")
+def test_tensorboard_shows_each_epoch(cache, config, tmp_path):
+    result = cell(config, cache, tmp_path, trackers=("tensorboard",))
+    events = EventAccumulator(str(result.path / "tensorboard" / "mmuda")).Reload()
+    epochs = history.read(result.path)
+    for tag, values in {
+        "validation/ap_micro": [epoch.validation.ap_micro for epoch in epochs],
+        "consistency_weight": [epoch.consistency_weight for epoch in epochs],
+        "gap": [epoch.gap for epoch in epochs],
+    }.items():
+        assert [scalar.step for scalar in events.Scalars(tag)] == [epoch.epoch for epoch in epochs]
+        assert [scalar.value for scalar in events.Scalars(tag)] == pytest.approx(values, rel=1e-5)
 
 
 def test_class_priors_rank_genres_by_their_training_frequency(cache, config):
