@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets_cache import pictures, sources
+from datasets_cache.fingerprint import FORMAT, fingerprint
 from datasets_cache.sampling import Sample, by_rank, find_sample, genre_drift, publish_sample
 from datasets_cache.schema import SPLITS, Split
 from datasets_cache.sources import MmimdbSource, MoviescopeSource
@@ -58,6 +59,48 @@ def test_a_sample_takes_the_exact_share_of_each_split_by_rank(mmimdb_folder: Wri
     # round(0.3 * 20) = 6, round(0.3 * 5) = round(1.5) = 2, round(0.3 * 10) = 3
     assert sample.manifest.rows == {"train": 6, "validation": 2, "test": 3}
     assert ids(cache, sample) == sorted(SPLIT["train"], key=digest)[:6]
+
+
+def test_evaluation_splits_may_have_a_share_of_their_own(mmimdb_folder: Write, cache: Cache):
+    source = MmimdbSource(root=mmimdb_folder(SPLIT))
+    sample = publish_sample(source, share=0.1, evaluation_share=0.6, cache=cache)
+    # round(0.1 * 20) = 2, round(0.6 * 5) = 3, round(0.6 * 10) = 6
+    assert sample.manifest.rows == {"train": 2, "validation": 3, "test": 6}
+    assert ids(cache, sample, "test") == sorted(SPLIT["test"], key=digest)[:6]
+    assert sample.manifest.spec["evaluation_share"] == 0.6
+    found = find_sample(source, share=0.1, evaluation_share=0.6, cache=cache)
+    assert found is not None
+    assert (found.id, found.reused) == (sample.id, True)
+    assert find_sample(source, share=0.1, cache=cache) is None
+
+
+def test_one_share_for_all_splits_is_told_as_it_always_was(mmimdb_folder: Write, cache: Cache):
+    # The shelf's name is made from this: one more key, and every sample of an older cache would be taken again.
+    source = MmimdbSource(root=mmimdb_folder(SPLIT))
+    plain = publish_sample(source, share=0.3, cache=cache)
+    assert set(plain.manifest.spec) == {"source", "share", "dedupe", "given_text", "given_images"}
+    same = publish_sample(source, share=0.3, evaluation_share=0.3, cache=cache)
+    assert (same.id, same.reused) == (plain.id, True)
+    (note,) = (cache.root / "sources").iterdir()
+    settings = {"source": source.model_dump(mode="json", exclude={"root"}), "share": 0.3, "dedupe": False}
+    assert note.stem == fingerprint([FORMAT, settings, sources.stat_digest(source)])
+
+
+def test_an_archive_is_read_once_where_evaluation_takes_more_than_training(
+    mmimdb_folder: Write, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with tarfile.open(tmp_path / "mmimdb.tar.gz", "w:gz") as archive:
+        archive.add(mmimdb_folder(SPLIT), "mmimdb")
+    passes: list[object] = []
+    whole = tarfile.open
+
+    def counted(*args: Any, **options: Any) -> tarfile.TarFile:
+        passes.append(options)
+        return whole(*args, **options)
+
+    monkeypatch.setattr(tarfile, "open", counted)
+    publish_sample(MmimdbSource(root=tmp_path / "mmimdb.tar.gz"), share=0.1, evaluation_share=1.0, cache=cache)
+    assert len(passes) == 1
 
 
 def test_a_row_holds_the_film_as_it_was_and_the_square_copy(mmimdb_folder: Write, cache: Cache, jpeg: Callable[..., bytes]):
@@ -339,6 +382,11 @@ def test_strict_refuses_a_source_with_skipped_rows_and_lists_them(mmimdb_folder:
 def test_a_share_that_is_none_is_refused(mmimdb_folder: Write, cache: Cache, share: float):
     with pytest.raises(ValueError, match="above 0 and at most 1"):
         publish_sample(MmimdbSource(root=mmimdb_folder(SPLIT)), share=share, cache=cache)
+
+
+def test_an_evaluation_share_that_is_none_is_refused(mmimdb_folder: Write, cache: Cache):
+    with pytest.raises(ValueError, match="above 0 and at most 1.*got 0"):
+        publish_sample(MmimdbSource(root=mmimdb_folder(SPLIT)), share=0.3, evaluation_share=0, cache=cache)
 
 
 def test_a_share_that_leaves_a_split_empty_says_how_large_it_must_be(mmimdb_folder: Write, cache: Cache):

@@ -8,7 +8,7 @@ import pytest
 
 from datasets_cache import version as versions
 from datasets_cache.files import check_files
-from datasets_cache.fingerprint import ShelfId, canonical_json, shelf_id
+from datasets_cache.fingerprint import ShelfId, canonical_json, fingerprint, shelf_id
 from datasets_cache.frozen import Frozen
 from datasets_cache.repair import discard_damaged
 from datasets_cache.schema import IMAGE_VIEW_FEATURES, SAMPLE_FEATURES, TEXT_VIEW_FEATURES
@@ -41,6 +41,15 @@ def publish_sample(cache: Cache, films: tuple[str, ...] = ("a", "b")) -> ShelfId
             stage.write("train", film(name))
         stage.write("test", film("z"))
         stage.publish(shelf, spec=Spec(), genres=("drama",))
+    return shelf
+
+
+def publish_pool(cache: Cache, sample: ShelfId) -> ShelfId:
+    shelf = shelf_id("pool", Spec(), (sample,))
+    with cache.stage("pool", SAMPLE_FEATURES) as stage:
+        for name in ("p", "q", "r"):
+            stage.write("train", film(name) | {"genres": []})
+        stage.publish(shelf, spec=Spec(), parents=(sample,))
     return shelf
 
 
@@ -209,6 +218,56 @@ def test_a_view_of_another_sample_is_refused(cache: Cache):
     other = publish_sample(cache, ("c", "d"))
     with pytest.raises(ValueError, match="choose views of one sample"):
         versions.publish(cache, name="demo", sample=other, text=text, image=None)
+
+
+def test_a_version_with_a_pool_gives_its_films_and_their_views(cache: Cache):
+    sample = publish_sample(cache)
+    pool = publish_pool(cache, sample)
+    views = {"pool_text": publish_views(cache, pool), "pool_image": publish_views(cache, pool, "image")}
+    manifest = versions.publish(cache, name="demo", sample=sample, text=None, image=None, pool=pool, **views)
+    version = versions.open_version(cache, manifest.id)
+    films, text, image = version.unlabelled(), version.unlabelled_text_views(), version.unlabelled_image_views()
+    assert films is not None
+    assert text is not None
+    assert image is not None
+    assert (films["id"][:], films["genres"][:]) == (["p", "q", "r"], [[], [], []])
+    assert (text["plot"][:], image["poster_256"][:]) == (["x", "x"], [b"x", b"x"])
+    assert (version.text_views(), version.image_views()) == (None, None)
+    assert manifest.parents == (sample, pool, views["pool_text"], views["pool_image"])
+    assert manifest.rows == {"train": 2, "test": 1, "unlabelled": 3}
+
+
+def test_a_version_without_a_pool_has_the_name_and_the_manifest_that_it_always_had(cache: Cache):
+    sample = publish_sample(cache)
+    manifest = versions.publish(cache, name="demo", sample=sample, text=None, image=None)
+    assert manifest.id == f"demo-{fingerprint([sample, None, None])[:8]}"
+    assert set(manifest.spec) == {"name", "sample", "text", "image", "plan"}
+    version = versions.open_version(cache, manifest.id)
+    assert (version.unlabelled(), version.unlabelled_text_views(), version.unlabelled_image_views()) == (None, None, None)
+
+
+def test_a_pool_and_its_views_decide_the_name_of_a_version():
+    sample, pool, views = ShelfId("sample-1"), ShelfId("pool-1"), ShelfId("text-1")
+    beside = [
+        {},
+        {"pool": pool},
+        {"pool": ShelfId("pool-2")},
+        {"pool": pool, "pool_text": views},
+        {"pool": pool, "pool_image": views},
+    ]
+    assert len({versions.version_id("demo", sample, None, None, **more) for more in beside}) == 5
+
+
+def test_a_pool_of_another_sample_and_views_of_no_pool_are_refused(cache: Cache):
+    sample, other = publish_sample(cache), publish_sample(cache, ("c", "d"))
+    pool = publish_pool(cache, other)
+    with pytest.raises(ValueError, match=f"{pool} was made from .*{other}.*, not from {sample}"):
+        versions.publish(cache, name="demo", sample=sample, text=None, image=None, pool=pool)
+    views = publish_views(cache, sample)
+    with pytest.raises(ValueError, match=f"{views} was made from .*{sample}.*, not from {pool}"):
+        versions.publish(cache, name="demo", sample=other, text=None, image=None, pool=pool, pool_text=views)
+    with pytest.raises(ValueError, match="the version has no pool; name the pool"):
+        versions.publish(cache, name="demo", sample=sample, text=None, image=None, pool_text=views)
 
 
 def test_a_version_is_found_by_its_id_its_recipe_a_unique_beginning_and_as_latest(cache: Cache):
