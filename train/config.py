@@ -32,8 +32,9 @@ class WeightSchedule(Frozen):
     """λ over the epochs of the `uda` phase (``train/weighting.py`` has the formulas)."""
 
     kind: WeightKind = "constant"
-    """`constant`; a ramp from 0 `up` to `weight` or from `weight` `down` to 0, linear, sigmoid (exp(-5(1 - t)²)) or cosine; or
-    `adaptive`, which raises λ while the generalisation gap is above `target_gap` and lowers it below."""
+    """`constant`; a ramp `up` to `weight` from 0 (sigmoid: from 0.0067 of it) or `down` from `weight` to 0, linear, sigmoid
+    (exp(-5(1 - t)²)) or cosine; or `adaptive`, which raises λ while the generalisation gap is above `target_gap` and lowers it
+    below."""
     ramp_epochs: float = Field(default=5.0, gt=0)
     """Ramps: epochs from one end to the other; after that λ stays."""
     target_gap: float = Field(default=0.10, gt=-1, lt=1)
@@ -43,9 +44,16 @@ class WeightSchedule(Frozen):
     smoothing: float = Field(default=0.5, ge=0, lt=1)
     """`adaptive`: share of the earlier smoothed gap in the new one; 0 takes each epoch's gap as it is."""
     lowest: float = Field(default=0.05, gt=0)
-    """`adaptive`: λ never falls below it."""
+    """`adaptive`: from the second epoch on, λ never falls below it."""
     highest: float = Field(default=20.0, gt=0)
-    """`adaptive`: λ never rises above it."""
+    """`adaptive`: from the second epoch on, λ never rises above it."""
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.lowest > self.highest:
+            msg = f"lowest={self.lowest:g} is above highest={self.highest:g}; swap them."
+            raise ValueError(msg)
+        return self
 
 
 class UdaConfig(Frozen):
