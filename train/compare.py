@@ -14,6 +14,7 @@ from rich.table import Table
 from datasets_cache.frozen import Frozen
 from datasets_cache.genres import multi_hot
 from datasets_cache.version import Version
+from train.config import ModelName
 from train.metrics import scores
 from train.records import RunResult, Scores
 from train.variants import Variant, variants
@@ -42,7 +43,7 @@ class Row(Frozen):
     """A trained `model`, a logistic regression on frozen features (`yardstick`), or the class `priors`."""
     title: str
     """``MMBT + UDA · unlabelled 1.0``."""
-    model: str | None = None
+    model: ModelName | None = None
     """Model; None for rows that are none."""
     uda: bool | None = None
     """With or without UDA; None for rows that are no models."""

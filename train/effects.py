@@ -85,13 +85,17 @@ class Effect(Frozen):
     """With UDA."""
 
     @property
+    def plain_title(self) -> str:
+        """The title without ``+ UDA``, for where that is what is spoken of: ``MMBT · unlabelled 1.0``."""
+        return self.title.replace(" + UDA", "", 1)
+
+    @property
     def sentence(self) -> str:
         """``MMBT: +0.4 points AP micro (95 % −1.2 to 2.0, p = 0.61; 3 seeds, ± 0.8): within noise.`` or not."""
         seeds = "1 seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds, ± {self.ap_micro.spread or 0:.1f}"
         change, interval = self.ap_micro, self.ap_micro.interval
         tested = f"95 % {interval}, {said_p(interval.p)}; " if interval else ""
-        title = self.title.replace(" + UDA", "", 1)
-        return f"{title}: {signed(change.mean)} points AP micro ({tested}{seeds}): {verdict(change)}."
+        return f"{self.plain_title}: {signed(change.mean)} points AP micro ({tested}{seeds}): {verdict(change)}."
 
 
 def effects(results: Sequence[RunResult], *, resamples: int = RESAMPLES) -> list[Effect]:
@@ -128,9 +132,9 @@ def verdict(change: Change) -> str:
         return "within noise"
     direction = "better" if change.mean > 0 else "worse"
     if len(change.by_seed) == 1:
-        return f"{direction}, more than the choice of test films explains; of one seed, so another may say otherwise"
+        return f"{direction}, by more than the choice of test films explains, with one seed"
     if any((one > 0) != (change.mean > 0) for one in change.by_seed):
-        return f"{direction}, more than the choice of test films explains, but not with every seed"
+        return f"{direction}, by more than the choice of test films explains, but not with every seed"
     return f"{direction}, beyond noise"
 
 

@@ -64,6 +64,14 @@ def base_of(variant: Variant, among: Sequence[Variant]) -> Variant | None:
     return next(same, None)
 
 
+def flat(value: Settings, prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one level: ``{"optim": {"patience": 5}}`` becomes ``{"optim.patience": 5}``."""
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        found |= flat(inner, f"{prefix}{key}.") if isinstance(inner, Mapping) else {f"{prefix}{key}": inner}
+    return found
+
+
 def _of_model(model: ModelName, results: Sequence[RunResult]) -> list[Variant]:
     groups: dict[str, dict[int, RunResult]] = {}
     for result in results:
@@ -75,7 +83,7 @@ def _of_model(model: ModelName, results: Sequence[RunResult]) -> list[Variant]:
     firsts = [next(iter(seeds.values())).config for seeds in groups.values()]
     differing = _differing([_shared(config) for config in firsts])
     differing_uda = _differing([_consistency(config) for config in firsts if config.uda])
-    plain, plain_uda = _shared(RunConfig(version="", model=model)), _flat(UdaConfig().model_dump(mode="json"))
+    plain, plain_uda = _shared(RunConfig(version="", model=model)), flat(UdaConfig().model_dump(mode="json"))
     found: list[tuple[Any, Variant]] = []
     for seeds, config in zip(groups.values(), firsts, strict=True):
         shared, uda = _shared(config), _consistency(config)
@@ -90,23 +98,16 @@ def _of_model(model: ModelName, results: Sequence[RunResult]) -> list[Variant]:
 
 def _shared(config: RunConfig) -> Settings:
     """Settings that runs with and without UDA have in common."""
-    return _flat(config.model_dump(mode="json", include={"text", "image", "optim", "compute"}))
+    return flat(config.model_dump(mode="json", include={"text", "image", "optim", "compute"}))
 
 
 def _consistency(config: RunConfig) -> Settings:
-    return _flat(config.uda.model_dump(mode="json")) if config.uda else {}
+    return flat(config.uda.model_dump(mode="json")) if config.uda else {}
 
 
 def _differing(settings: Sequence[Settings]) -> list[str]:
     keys = settings[0] if settings else {}
     return [key for key in keys if len({canonical_json(one[key]) for one in settings}) > 1]
-
-
-def _flat(value: Settings, prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, inner in value.items():
-        found |= _flat(inner, f"{prefix}{key}.") if isinstance(inner, Mapping) else {f"{prefix}{key}": inner}
-    return found
 
 
 def _short(value: Any) -> str:  # noqa: ANN401

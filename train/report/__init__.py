@@ -1,24 +1,33 @@
 """The report of a comparison: one HTML file that needs nothing beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
 
 from datasets_cache.store import Cache
 from datasets_cache.version import Version, open_version
-from train.compare import Comparison, Row, class_priors, compare
+from train.compare import Comparison, class_priors, compare
+from train.effects import HEADINGS, Effect, caution, cells, signed, uncompared, verdict
+from train.effects import effects as find_effects
 from train.records import RunResult, Scores
-from train.report import content, figures
+from train.report import again, content, evidence, figures
+from train.variants import MODEL_TITLES, Variant, flat, variants
 
 __all__ = ["write_report"]
 
 
-def write_report(results: Sequence[RunResult], *, cache: Cache, path: Path) -> Path:
-    """Write the page: results, curves, genres, films with their augmented views, settings.
+def write_report(
+    results: Sequence[RunResult],
+    *,
+    cache: Cache,
+    path: Path,
+    effects: Sequence[Effect] | None = None,
+    yardsticks: Mapping[str, Scores] | None = None,
+) -> Path:
+    """Write the page: results, what UDA changed, curves, genres, films with their augmented views, settings.
 
     No script, no request; light and dark follow the reader's system. Text of films is escaped.
 
@@ -26,19 +35,26 @@ def write_report(results: Sequence[RunResult], *, cache: Cache, path: Path) -> P
         results: finished runs on one cache version.
         cache: holds that version.
         path: the HTML file, replaced if it is there.
+        effects: what `train.effects.effects` found for these runs; None looks for them here, which takes seconds.
+        yardsticks: scores of ``train.yardstick`` by what they read, such as ``text``.
     Returns:
         `path`.
     Raises:
         ValueError: results that cannot be compared, an unknown version, or a folder that cannot be written.
     """
     ordered = sorted(results, key=lambda one: one.run)
-    version = open_version(cache, ordered[0].version) if ordered else None
-    priors = class_priors(version) if version else None
-    comparison = compare(ordered, priors=priors)
-    assert version is not None
-    assert priors is not None
+    found = variants(ordered)
+    version = open_version(cache, ordered[0].version)
+    priors = class_priors(version)
+    comparison = compare(ordered, priors=priors, yardsticks=yardsticks)
+    changes = find_effects(ordered) if effects is None else effects
     environment = Environment(loader=PackageLoader("train.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    page = environment.get_template("report.html").render(_values(ordered, comparison, priors, version))
+    values = {
+        **_values(ordered, found, version),
+        **_said(ordered, comparison, changes, priors),
+        **_charts(found, changes, priors, version),
+    }
+    page = environment.get_template("report.html").render(values)
     aside = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,108 +66,104 @@ def write_report(results: Sequence[RunResult], *, cache: Cache, path: Path) -> P
     return path
 
 
-def _values(results: Sequence[RunResult], comparison: Comparison, priors: Scores, version: Version) -> dict[str, Any]:
+def _values(results: Sequence[RunResult], found: Sequence[Variant], version: Version) -> dict[str, Any]:
     seeds = sorted({result.seed for result in results})
     recipe = str(version.manifest.spec.get("name", version.id))
     shared, own = content.settings(results)
     films = content.gallery(version)
-    views = version.text is not None or version.image is not None
     return {
-        "title": _title(comparison),
-        "lead": _lead(comparison),
         "recipe": recipe,
         "version": version.manifest,
         "results": results,
-        "rows": comparison.rows,
-        "prior_micro": 100 * priors.ap_micro,
         "seeds": seeds,
-        "many_seeds": len(seeds) > 1,
+        "many_seeds": any(len(variant.seeds) > 1 for variant in found),
+        "one_seed": any(len(variant.seeds) == 1 for variant in found),
         "published": content.PUBLISHED if recipe == "moviescope" else (),
         "cut_short": [one.run for one in results if one.best_epoch == one.epochs],
         "films": films,
-        "has_views": views,
+        "has_views": version.text is not None or version.image is not None,
         "changed_share": sum(film.changed for film in films) / len(films) if version.text else None,
         "excerpt_words": content.EXCERPT_WORDS,
         "shared": shared,
         "own_settings": own,
-        "command": content.command(results, recipe=recipe),
+        "commands": again.commands([run for variant in found for run in variant.results], recipe=recipe),
         "shelves": [
-            (name, shelf, content.flat(shelf.spec), shelf.counts, content.flat(shelf.quality))
-            for name, shelf in content.shelves(version)
+            (name, shelf, flat(shelf.spec), shelf.counts, flat(shelf.quality)) for name, shelf in content.shelves(version)
         ],
         "libraries": version.sample.manifest.libraries,
         "minutes": _duration(sum(result.seconds for result in results)),
         "created": f"Written {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
-        **_charts(results, priors, version),
     }
 
 
-def _charts(results: Sequence[RunResult], priors: Scores, version: Version) -> dict[str, Any]:
-    by_model = content.curves_by_model(results)
+def _said(results: Sequence[RunResult], comparison: Comparison, changes: Sequence[Effect], priors: Scores) -> dict[str, Any]:
+    return {
+        "title": _title(comparison),
+        "lead": _lead(comparison, changes),
+        "rows": comparison.rows,
+        "prior_micro": 100 * priors.ap_micro,
+        "effect_headings": HEADINGS,
+        "effects": [(effect, cells(effect)) for effect in changes],
+        "uncompared": uncompared(results),
+        "caution": caution(changes) if changes else None,
+        "few_films": min((effect.test_films for effect in changes if effect.test_films), default=0),
+    }
+
+
+def _charts(found: Sequence[Variant], changes: Sequence[Effect], priors: Scores, version: Version) -> dict[str, Any]:
     shares = content.genre_shares(version)
     genres = [genre for genre in shares if priors.ap_by_genre[genre] is not None]
-    bottom, last = figures.axis_limits([epochs for model in by_model for runs in model.epochs.values() for epochs in runs])
-    terms = {model.title: runs for model in by_model if (runs := _with_share(model))}
-    genre_charts = [
-        figures.genre_bars(
-            genres,
-            title=model.title,
-            priors=priors.ap_by_genre,
-            **{
-                name: figures.mean_by_genre(model.results[uda]) if model.results[uda] else None
-                for name, uda in (("base", False), ("uda", True))
-            },
-        )
-        for model in by_model
-    ]
+    courses = content.courses(found)
+    bottom, last = figures.axis_limits([epochs for course in courses for epochs in course.epochs])
+    terms = {course.variant.title: course.weighted for course in courses if course.weighted}
     return {
-        "curve_charts": [charts for model in by_model if (charts := _curve_pair(model, bottom=bottom, last_epoch=last))],
+        "curve_charts": [
+            (
+                one.variant.title,
+                figures.curves(one.epochs, title=one.variant.title, uda=one.variant.uda, bottom=bottom, last_epoch=last),
+            )
+            for one in courses
+        ],
         "share_chart": figures.shares(terms) if terms else None,
-        "genre_charts": genre_charts,
+        "weight_charts": [
+            (one.variant.title, evidence.weight_and_gap(one.weighted, title=one.variant.title, target=one.target_gap))
+            for one in courses
+            if one.weighted
+        ],
+        "ogr_charts": [
+            (one.variant.title, chart)
+            for one in courses
+            if (chart := evidence.overfitting(one.epochs, title=one.variant.title, uda=one.variant.uda))
+        ],
+        "genre_charts": [
+            (title, figures.genre_bars(genres, title=title, priors=priors.ap_by_genre, base=base, uda=uda))
+            for title, base, uda in content.genres_side_by_side(found)
+        ],
+        "difference_charts": [
+            (effect.title, chart) for effect in changes if (chart := evidence.genre_differences(effect, genres))
+        ],
         "absent": [genre for genre in shares if genre not in genres],
         "distribution_chart": figures.distribution(shares),
     }
 
 
-def _curve_pair(model: content.Curves, *, bottom: float, last_epoch: int) -> list[Markup]:
-    return [
-        figures.curves(
-            model.epochs[uda], title=f"{model.title}{' + UDA' if uda else ''}", uda=uda, bottom=bottom, last_epoch=last_epoch
-        )
-        for uda in (False, True)
-        if model.epochs[uda]
-    ]
-
-
-def _with_share(model: content.Curves) -> list[Any]:
-    return [epochs for epochs in model.epochs[True] if any(epoch.consistency_share is not None for epoch in epochs)]
-
-
 def _title(comparison: Comparison) -> str:
-    models = list(dict.fromkeys(row.title.removesuffix(" + UDA") for row in comparison.rows if row.uda is not None))
+    models = list(dict.fromkeys(MODEL_TITLES[row.model] for row in comparison.rows if row.model))
     named = models[0] if len(models) == 1 else f"{', '.join(models[:-1])} and {models[-1]}"
     kinds = {row.uda for row in comparison.rows} - {None}
     return f"{named}, {'with and without UDA' if len(kinds) == 2 else 'with UDA' if True in kinds else 'without UDA'}"
 
 
-def _lead(comparison: Comparison) -> str:
-    models = [row for row in comparison.rows if row.uda is not None]
+def _lead(comparison: Comparison, changes: Sequence[Effect]) -> str:
+    models = [row for row in comparison.rows if row.kind == "model"]
     best, prior = max(models, key=lambda row: row.ap_micro.mean), comparison.rows[-1].ap_micro.mean
     sentences = [
         f"Highest on the test split: {best.title} with {best.ap_micro}% AP micro; the class priors reach {prior:.1f}%."
     ]
-    effects = [_effect(base, uda) for base, uda in zip(models, models[1:], strict=False) if base.model == uda.model]
-    if effects:
-        sentences.append(f"What UDA changed: {'; '.join(effects)}.")
+    if changes:
+        said = "; ".join(f"{one.plain_title} {signed(one.ap_micro.mean)} points, {verdict(one.ap_micro)}" for one in changes)
+        sentences.append(f"What UDA changed in AP micro: {said}.")
     return " ".join(sentences)
-
-
-def _effect(base: Row, uda: Row) -> str:
-    change = f"{uda.ap_micro.mean - base.ap_micro.mean:+.1f}".replace("-", "−")
-    text = f"{base.title} {change} points AP micro"
-    if base.gap and uda.gap:
-        text += f", gap {base.gap.mean:.1f} → {uda.gap.mean:.1f}"
-    return text
 
 
 def _duration(seconds: float) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,10 @@ from datasets_cache.manifest import Manifest
 from datasets_cache.schema import SPLITS
 from datasets_cache.version import Version, rows_by_id
 from train import history
-from train.compare import MODEL_TITLES
-from train.config import MODELS, RunConfig
 from train.records import EpochMetrics, RunResult
+from train.report.figures import mean_by_genre
 from train.report.words import Span, excerpt, word_diff
+from train.variants import Variant, base_of, flat
 
 GALLERY_FILMS = 12
 PAGE_QUALITY = 85
@@ -33,13 +32,23 @@ PUBLISHED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Curves:
-    """Runs of one model, by whether they had UDA."""
+class Course:
+    """The epochs of one variant."""
 
-    model: str
-    title: str
-    results: Mapping[bool, Sequence[RunResult]]
-    epochs: Mapping[bool, Sequence[Sequence[EpochMetrics]]]
+    variant: Variant
+    epochs: Sequence[Sequence[EpochMetrics]]
+    """Of each seed that left its ``epochs.jsonl``."""
+
+    @property
+    def target_gap(self) -> float | None:
+        """The gap that an adaptive λ is steered to, a fraction; None for other schedules."""
+        term = self.variant.results[0].config.uda
+        return term.schedule.target_gap if term and term.schedule.kind == "adaptive" else None
+
+    @property
+    def weighted(self) -> Sequence[Sequence[EpochMetrics]]:
+        """Seeds with an epoch that had the consistency term."""
+        return [seed for seed in self.epochs if any(epoch.consistency_weight is not None for epoch in seed)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +79,26 @@ class GalleryFilm:
     sentences_kept: int
 
 
-def curves_by_model(results: Sequence[RunResult]) -> list[Curves]:
-    """Runs with their epochs, models in fixed order, seeds in rising order."""
-    found: list[Curves] = []
-    for model in MODELS:
-        runs = {
-            uda: sorted((one for one in results if one.model == model and one.uda == uda), key=lambda one: one.seed)
-            for uda in (False, True)
-        }
-        if runs[False] or runs[True]:
-            epochs = {uda: [read for one in runs[uda] if (read := history.read(one.path))] for uda in runs}
-            found.append(Curves(model, MODEL_TITLES[model], runs, epochs))
-    return found
+def courses(found: Sequence[Variant]) -> list[Course]:
+    """Variants with their epochs, in the order of the table; without those whose epochs are not there any more."""
+    read = [(one, [epochs for run in one.results if (epochs := history.read(run.path))]) for one in found]
+    return [Course(variant, epochs) for variant, epochs in read if epochs]
+
+
+def genres_side_by_side(
+    found: Sequence[Variant],
+) -> list[tuple[str, dict[str, float | None] | None, dict[str, float | None] | None]]:
+    """Title, test AP by genre of the base and with UDA: of each variant with UDA, and of each base that none stands beside."""
+    bases = {id(variant): base_of(variant, found) for variant in found if variant.uda}
+    beside = {id(base) for base in bases.values()}
+    sides: list[tuple[str, dict[str, float | None] | None, dict[str, float | None] | None]] = []
+    for variant in found:
+        if variant.uda:
+            base = bases[id(variant)]
+            sides.append((variant.title, mean_by_genre(base.results) if base else None, mean_by_genre(variant.results)))
+        elif id(variant) not in beside:
+            sides.append((variant.title, mean_by_genre(variant.results), None))
+    return sides
 
 
 def genre_shares(version: Version) -> dict[str, tuple[float, ...]]:
@@ -107,42 +124,11 @@ def gallery(version: Version, *, films: int = GALLERY_FILMS) -> list[GalleryFilm
 
 
 def settings(results: Sequence[RunResult]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Settings that all runs share, and for each run those of its own; runs without a readable ``config.json`` are left out."""
-    by_run = {result.run: flat(config) for result in results if (config := _config(result))}
-    if not by_run:
-        return {}, {}
+    """Settings that all runs share, and for each run those of its own."""
+    by_run = {result.run: flat(result.config.model_dump(mode="json")) for result in results}
     first = next(iter(by_run.values()))
     shared = {key: value for key, value in first.items() if all((key, value) in found.items() for found in by_run.values())}
     return shared, {run: {key: value for key, value in found.items() if key not in shared} for run, found in by_run.items()}
-
-
-def command(results: Sequence[RunResult], *, recipe: str) -> str | None:
-    """The command line that finds or trains these runs, every setting spelled out; None where their settings are not known."""
-    configs = [config for result in results if (config := _config(result))]
-    with_uda = [config for config in configs if config["uda"]]
-    terms = {repr(config["uda"]) for config in with_uda}
-    if len({repr((config["text"], config["image"], config["optim"])) for config in configs}) != 1 or len(terms) > 1:
-        return None
-    uda = "both" if 0 < len(with_uda) < len(configs) else "on" if with_uda else "off"
-    seeds, models = sorted({config["seed"] for config in configs}), [m for m in MODELS if m in {c["model"] for c in configs}]
-    options = {"version": configs[0]["version"], "models": ",".join(models), "uda": uda, "seeds": ",".join(map(str, seeds))}
-    for part in ("text", "image", "optim"):
-        options |= flat(configs[0][part], f"{part}.")
-    if with_uda:
-        options |= flat(with_uda[0]["uda"], "consistency.")
-    words = [f"--{name} {shlex.quote('none' if value is None else str(value))}" for name, value in options.items()]
-    return " \\\n  ".join([f"mmuda train {shlex.quote(recipe)}", *words])
-
-
-def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as one level: ``{"optim": {"patience": 5}}`` becomes ``{"optim.patience": 5}``."""
-    found: dict[str, Any] = {}
-    for key, inner in value.items():
-        if isinstance(inner, Mapping):
-            found |= flat(inner, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = inner
-    return found
 
 
 def shelves(version: Version) -> list[tuple[str, Manifest]]:
@@ -177,10 +163,3 @@ def _data(jpeg: bytes) -> str:
     with Image.open(io.BytesIO(jpeg)) as poster:
         poster.convert("RGB").save(small, "JPEG", quality=PAGE_QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(small.getvalue()).decode()}"
-
-
-def _config(result: RunResult) -> dict[str, Any] | None:
-    path = result.path / "config.json"
-    if not path.is_file():
-        return None
-    return RunConfig.model_validate_json(path.read_bytes()).model_dump(mode="json")

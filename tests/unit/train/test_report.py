@@ -8,18 +8,21 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from datasets_cache.fingerprint import shelf_id
+from datasets_cache.fingerprint import fingerprint, shelf_id
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import IMAGE_VIEW_FEATURES, SAMPLE_FEATURES, TEXT_VIEW_FEATURES
 from datasets_cache.store import Cache
 from datasets_cache.version import publish
-from train import history
-from train.config import RunConfig, UdaConfig
-from train.records import EpochMetrics, RunResult, Scores
+from train import history, predictions
+from train.config import OptimConfig, RunConfig, UdaConfig, WeightSchedule
+from train.metrics import scores
+from train.predictions import Predictions
+from train.records import EpochMetrics, ModalityLoss, RunResult, Scores
 from train.report import write_report
 from train.report.words import Span, excerpt, word_diff
 
@@ -96,34 +99,53 @@ def scored(ap):
     return Scores(loss=0.3, ap_micro=ap, ap_macro=ap, ap_by_genre=by_genre, f1_micro=ap, f1_macro=ap)
 
 
-def trained(runs, version, *, model="bert", uda=False, seed=1, test=0.6):
-    """A finished run as the trainer leaves it, without weights."""
-    name = f"{model}{'+uda' if uda else ''}-seed{seed}-0"
+def epoch_metrics(epoch, value, *, model, uda):
+    on = uda is not None and epoch < 3
+    ratio = None if epoch == 1 else 0.5 * epoch
+    alone = ("text", "image") if model == "mmbt" else ()
+    adaptive = on and uda.schedule.kind == "adaptive"
+    return EpochMetrics(
+        epoch=epoch, phase="uda" if on else "plain", learning_rate=1e-4, supervised=0.3, consistency=0.03 if on else None,
+        consistency_weight=0.5 + epoch / 2 if on else None, consistency_share=0.1 if on else None, train_loss=0.3,
+        train_ap_micro=value + 0.1, train_ap_macro=value, gap=0.1, smoothed_gap=0.05 * epoch if adaptive else None,
+        modality_losses={part: ModalityLoss(train=0.3, validation=0.4) for part in alone},
+        ogr=dict.fromkeys(("model", *alone), ratio), validation=scored(value), best=epoch < 3, seconds=1.0, waiting=0.1,
+    )  # fmt: skip
+
+
+def predicted(folder, *, skill, seed):
+    """Predictions of the four test films, and the scores that they give."""
+    labels = torch.tensor([[1.0, 1, 0], [1, 0, 0], [1, 1, 0], [1, 0, 0]])  # as `published` has them
+    logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(4, 3))).float() + skill * labels
+    predictions.save(folder / predictions.TEST, Predictions(tuple(f"test{i}" for i in range(4)), GENRES, logits, labels))
+    return scores(logits, labels, genres=GENRES)
+
+
+def trained(runs, version, *, model="bert", uda=None, seed=1, test=0.6, skill=None, **settings):
+    """A finished run as the trainer leaves it, without weights; with `skill`, with the predictions behind its test scores."""
+    uda = UdaConfig() if uda is True else uda or None
+    config = RunConfig(version=version, model=model, uda=uda, seed=seed, **settings)
+    name = f"{model}{'+uda' if uda else ''}-seed{seed}-{fingerprint(config.model_dump(mode='json'))}"
     folder = runs / name
     folder.mkdir(parents=True)
-    config = RunConfig(version=version, model=model, uda=UdaConfig() if uda else None, seed=seed)
-    (folder / "config.json").write_text(config.model_dump_json())
     for epoch, value in enumerate((0.4, 0.5, 0.45), start=1):
-        phase = "uda" if uda and epoch < 3 else "plain"
-        measured = EpochMetrics(
-            epoch=epoch, phase=phase, learning_rate=1e-4, supervised=0.3, consistency=0.03 if phase == "uda" else None,
-            consistency_share=0.1 if phase == "uda" else None, train_ap_micro=value + 0.1, train_ap_macro=value,
-            validation=scored(value), best=epoch < 3, seconds=1.0,
-        )  # fmt: skip
-        history.append(folder, measured)
+        history.append(folder, epoch_metrics(epoch, value, model=model, uda=uda))
     return RunResult(
-        run=name, version=version, model=model, uda=uda, seed=seed, best_epoch=2, epochs=3, train=scored(0.9),
-        validation=scored(0.5), test=scored(test), seconds=3.0, path=folder,
+        run=name, version=version, model=model, uda=uda is not None, seed=seed, config=config, genres=GENRES, best_epoch=2,
+        epochs=3, train=scored(0.9), validation=scored(0.5),
+        test=scored(test) if skill is None else predicted(folder, skill=skill, seed=seed), seconds=3.0, path=folder,
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A page of all six cells, made with every warning an error."""
+    """A page of all six cells, made with their predictions, with every warning an error."""
     root = tmp_path_factory.mktemp("report")
     cache, version = published(root / "cache")
     results = [
-        trained(root / "runs", version, model=model, uda=uda) for model in ("bert", "resnet", "mmbt") for uda in (False, True)
+        trained(root / "runs", version, model=model, uda=uda, skill=1.0 + uda)
+        for model in ("bert", "resnet", "mmbt")
+        for uda in (False, True)
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -168,7 +190,7 @@ def test_every_film_of_the_gallery_has_its_two_posters_and_the_ops(page):
 def test_every_cell_and_the_priors_are_rows(page):
     rows = [text for text in page.of("th") if text]
     titles = ["BERT", "BERT + UDA", "ResNet", "ResNet + UDA", "MMBT", "MMBT + UDA", "class priors"]
-    assert [text for text in rows if text in titles] == titles
+    assert [text for text in rows if text in titles][: len(titles)] == titles  # then the table of effects
 
 
 def test_no_two_elements_share_an_id(page):
@@ -184,8 +206,8 @@ def test_charts_take_the_pages_colours(written):
     assert set(re.findall(r"#[0-9a-f]{6}\b", svg)) == set()
 
 
-def test_the_switch_of_phase_is_marked_in_the_curves_with_uda_alone(page):
-    assert sum(text.startswith("consistency off") for text in page.of("text")) == 3
+def test_the_switch_of_phase_is_marked_with_uda_alone_in_the_curves_and_under_the_gap(page):
+    assert sum(text.startswith("consistency off") for text in page.of("text")) == 3 + 3
 
 
 def test_a_genre_without_a_test_film_is_named_and_not_drawn(page):
@@ -198,11 +220,16 @@ def test_settings_that_runs_share_are_told_once(page):
     assert page.has("One seed: a direction, not a result.")
 
 
+def commands(path):
+    """Options of each command on the page."""
+    found = re.findall(r"<pre><code>(.*?)</code></pre>", path.read_text(), re.DOTALL)
+    words = [shlex.split(html.unescape(command).replace("\\\n", " ")) for command in found]
+    assert all(command[:3] == ["mmuda", "train", "tiny"] for command in words)
+    return [dict(zip(command[3::2], command[4::2], strict=True)) for command in words]
+
+
 def test_the_command_spells_out_every_setting(written):
-    shown = html.unescape(re.search(r"<pre><code>(.*?)</code></pre>", written.read_text(), re.DOTALL)[1]).replace("\\\n", " ")
-    words = shlex.split(shown)
-    options = dict(zip(words[3::2], words[4::2], strict=True))
-    assert words[:3] == ["mmuda", "train", "tiny"]
+    [options] = commands(written)
     assert (options["--models"], options["--uda"], options["--seeds"]) == ("bert,resnet,mmbt", "both", "1")
     assert (options["--optim.learning_rate"], options["--text.revision"]) == ("5e-05", "none")
     assert (options["--consistency.weight"], options["--consistency.reduction"]) == ("1.0", "joint")
@@ -223,6 +250,7 @@ def test_a_page_without_views_or_run_directories_says_what_is_missing(tmp_path):
     page = Page(write_report([result], cache=cache, path=tmp_path / "page.html"))
     assert page.has("no augmented views")
     assert page.has("are not there any more")
+    assert page.of("dt").count("optim.learning_rate") == 1  # the result itself says how it was trained
     assert page.of("mark") == []
 
 
@@ -248,6 +276,63 @@ def test_no_result_and_a_place_that_cannot_be_written_are_errors_with_a_cure(tmp
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="choose another place"):
         write_report([trained(tmp_path, version)], cache=cache, path=tmp_path / "file" / "page.html")
+
+
+def test_each_effect_is_a_sentence_and_a_row_with_its_interval(page):
+    said = [text for text in page.of("li") if "points AP micro" in text]
+    assert [text.split(":")[0] for text in said] == ["BERT", "ResNet", "MMBT"]
+    assert all("95 %" in text and "1 seed" in text for text in said)
+    assert page.has("Nor do they cover the seed")
+    assert page.has("4 test films are few")
+
+
+def test_effects_without_predictions_are_said_to_be_untested(tmp_path):
+    cache, version = published(tmp_path / "cache", views=False)
+    results = [trained(tmp_path, version), trained(tmp_path, version, uda=True, test=0.65)]
+    page = Page(write_report(results, cache=cache, path=tmp_path / "page.html"))
+    assert page.has("BERT: +5.0 points AP micro (1 seed): not tested")
+
+
+def test_variants_have_their_names_in_every_chart_and_a_command_of_their_own(tmp_path):
+    cache, version = published(tmp_path / "cache", views=False)
+    adaptive = UdaConfig(schedule=WeightSchedule(kind="adaptive", target_gap=0.2))
+    results = [trained(tmp_path, version, model="mmbt", uda=uda, skill=1.0) for uda in (None, True, adaptive)]
+    path = write_report(results, cache=cache, path=tmp_path / "page.html")
+    page, title = Page(path), "MMBT + UDA · schedule.kind adaptive, schedule.target_gap 0.2"
+    assert title in page.of("th")
+    # training curves, λ and gap, over-fitting, genres, differences by genre
+    assert page.of("figcaption").count(title) == 5
+    assert [one["--consistency.schedule.kind"] for one in commands(path)] == ["constant", "adaptive"]
+    assert [one["--uda"] for one in commands(path)] == ["both", "both"]
+
+
+def test_an_adaptive_weight_is_drawn_beside_the_gap_and_its_target(tmp_path):
+    cache, version = published(tmp_path / "cache", views=False)
+    adaptive = UdaConfig(schedule=WeightSchedule(kind="adaptive"))
+    page = Page(write_report([trained(tmp_path, version, uda=adaptive)], cache=cache, path=tmp_path / "page.html"))
+    assert {"λ", "gap", "smoothed", "target"} <= set(page.of("text"))
+    assert page.has("no base of the same settings and seed")
+
+
+def test_over_fitting_is_drawn_for_the_model_and_for_each_modality_of_mmbt(page):
+    assert Counter(text for text in page.of("text") if text in {"text", "image"}) == {"text": 2, "image": 2}
+
+
+def test_yardsticks_are_rows_that_say_what_they_are(tmp_path):
+    cache, version = published(tmp_path / "cache", views=False)
+    path = write_report(
+        [trained(tmp_path, version)], cache=cache, path=tmp_path / "page.html", yardsticks={"text": scored(0.55)}
+    )
+    page = Page(path)
+    assert "logistic regression on frozen text features" in page.of("th")
+    assert page.has("strength chosen on validation")
+
+
+def test_runs_of_several_settings_have_a_command_for_each(tmp_path):
+    cache, version = published(tmp_path / "cache", views=False)
+    results = [trained(tmp_path, version), trained(tmp_path, version, optim=OptimConfig(learning_rate=1e-3))]
+    options = commands(write_report(results, cache=cache, path=tmp_path / "page.html"))
+    assert {(one["--optim.learning_rate"], one["--uda"]) for one in options} == {("5e-05", "off"), ("0.001", "off")}
 
 
 def test_word_diff_is_the_one_worked_by_hand():
