@@ -172,17 +172,10 @@ def open_data(version: Version, config: RunConfig) -> RunData:
     films: dict[Split, Rows] = {split: rows.take(on_disk[split], config, encode) for split in SPLITS}
     views = rows.open_views(films["train"].ids, labelled.views, encode, version=version.id)
     pool = rows.open_pool(unlabelled, config, encode, version=version.id) if unlabelled else None
-    counted: dict[str, Rows] = {**films}
-    if "text" in views:
-        counted["augmented"] = views["text"].rows
-    if pool:
-        counted["unlabelled"] = pool.films
-        if "text" in pool.views:
-            counted["unlabelled augmented"] = pool.views["text"].rows
     return RunData(
         genres=version.genres,
         sizes={split: len(films[split].ids) for split in SPLITS},
-        truncated={name: part.texts.truncated for name, part in counted.items() if part.texts},
+        truncated=_truncated(films, views, pool),
         films=films,
         labels={split: rows.labels(on_disk[split], version.genres) for split in SPLITS},
         views=views,
@@ -207,6 +200,14 @@ def in_threads(make: Callable[[T], U], items: Iterable[T]) -> Generator[U]:
             yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _truncated(films: Mapping[Split, Rows], views: Mapping[Modality, Views], pool: Pool | None) -> dict[str, int]:
+    parts: dict[str, texts.Texts | Views | None] = {split: found.texts for split, found in films.items()}
+    parts["augmented"] = views.get("text")
+    if pool:
+        parts |= {"unlabelled": pool.films.texts, "unlabelled augmented": pool.views.get("text")}
+    return {name: part.truncated for name, part in parts.items() if part}
 
 
 def _pinned(batch: Batch) -> Batch:

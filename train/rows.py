@@ -48,6 +48,11 @@ class Views:
     of_film: list[list[int]]
     """Rows of each film's views, in the order of the films and of the views."""
 
+    @property
+    def truncated(self) -> int:
+        """Views of these films that lost their end."""
+        return sum(int(self.rows.texts.cut[views].sum()) for views in self.of_film) if self.rows.texts else 0
+
     def take(self, films: Sequence[int], turns: Sequence[int]) -> list[int]:
         """Row of one view of each film: the one whose turn it is (turn modulo views)."""
         found = (self.of_film[film] for film in films)

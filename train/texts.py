@@ -143,9 +143,9 @@ def _read(path: Path, *, texts: int, max_tokens: int) -> Texts | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as arrays:  # reading checks each array's CRC
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:  # reading checks each array's CRC
             ids, lengths, cut = arrays["ids"], arrays["lengths"], arrays["cut"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         _log.warning("%s: damaged token ids (%s); they are made again.", path, str(error).partition("\n")[0])
         return None
     whole = len(lengths) == len(cut) == texts and len(ids) == lengths.sum() and lengths.max(initial=0) <= max_tokens
