@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 from transformers import DistilBertConfig, DistilBertModel
 
-from train.config import ImageEncoderConfig, Pooling, RunConfig, TextEncoderConfig
+from train.config import ImageEncoderConfig, ModelName, Pooling, RunConfig, TextEncoderConfig
 from train.consistency import consistency_loss
 from train.models import build, text_encoder
 from train.models.image_encoder import ImageEncoder
@@ -143,6 +143,56 @@ def test_a_film_without_text_is_read_by_its_poster(tiny_bert: Path):
     nothing = Inputs(torch.zeros(3, 1, dtype=torch.int64), torch.zeros(3, 1, dtype=torch.int64), films.image_BCHW)
     with torch.inference_mode():
         assert_close(model(nothing)[0], derive(model, [], films.image_BCHW[0]), atol=1e-4, rtol=1e-4)
+
+
+def test_films_without_text_tensors_are_read_by_their_posters(tiny_bert: Path):
+    model, films = make(tiny_bert), three_films(7)
+    assert films.image_BCHW is not None
+    with torch.inference_mode():
+        found = model(Inputs(image_BCHW=films.image_BCHW))
+        for row in range(3):
+            assert_close(found[row], derive(model, [], films.image_BCHW[row]), atol=1e-4, rtol=1e-4)
+
+
+def test_encoded_posters_alone_are_read_as_posters_alone(tiny_bert: Path):
+    model, films = make(tiny_bert), three_films(7)
+    assert isinstance(model, Mmbt)
+    assert films.image_BCHW is not None
+    with torch.inference_mode():
+        encoded = Inputs(image_BND=model.image(films.image_BCHW))
+        assert_close(model(encoded), model(Inputs(image_BCHW=films.image_BCHW)), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("pooling", ["pooler", "mean"])
+def test_films_without_posters_are_read_as_the_encoder_itself_reads_them(tiny_bert: Path, pooling: Pooling):
+    # [CLS] [SEP] text: segments 0 0 1 1 ..., positions 0 1 0 1 ...
+    model, films = make(tiny_bert, pooling=pooling), three_films(7)
+    assert isinstance(model, Mmbt)
+    assert films.tokens_BL is not None
+    with torch.inference_mode():
+        found = model(replace(films, image_BCHW=None))
+        for row, size in enumerate((4, 7, 1)):
+            output = model.encoder(
+                input_ids=torch.tensor([[CLS, SEP, *films.tokens_BL[row, :size].tolist()]]),
+                position_ids=torch.tensor([[0, 1, *range(size)]]),
+                token_type_ids=torch.tensor([[0, 0, *[1] * size]]),
+            )
+            vector = output.pooler_output if pooling == "pooler" else output.last_hidden_state.mean(dim=1)
+            assert_close(found[row], model.classifier(vector)[0], atol=1e-5, rtol=1e-5)
+
+
+def test_films_with_neither_text_nor_poster_are_refused(tiny_bert: Path):
+    with pytest.raises(ValueError, match="mmbt reads plots and posters, and these films have neither"):
+        make(tiny_bert)(Inputs())
+
+
+@pytest.mark.parametrize(("model", "said"), [("bert", "bert reads plots"), ("resnet", "resnet reads posters")])
+def test_films_without_what_the_model_reads_are_refused(tiny_bert: Path, model: ModelName, said: str):
+    text = TextEncoderConfig(name=str(tiny_bert))
+    image = ImageEncoderConfig(name="resnet18", weights="random")
+    built = build(RunConfig(version="v", model=model, text=text, image=image), genres=6)
+    with pytest.raises(ValueError, match=f"{said}, and these films have none"):
+        built(Inputs())
 
 
 def test_both_encoders_and_the_projection_are_trained(tiny_bert: Path):
