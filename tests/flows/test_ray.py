@@ -97,3 +97,21 @@ def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
     assert len(made[0]) == 4  # two shards of each shelf
     assert made[0] == made[1]
     assert len(workers_that_made_shards()) >= 2
+
+
+def test_posters_of_the_pool_are_made_on_the_cluster_as_well(
+    films: Path, connected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from flows.augmentation import augmentation
+
+    plan = AugmentationPlan(
+        source=MmimdbSource(root=films), sample=0.1, evaluation_sample=1.0, unlabelled=0.1, image=RandAugmentSpec()
+    )
+    made: list[bytes] = []
+    for where, changes in (("here", {}), ("ray", {"runner": "ray", "ray_address": connected})):
+        monkeypatch.setenv("MMUDA_CACHE", str(tmp_path / where))
+        version = open_version(Cache(), augmentation(plan.model_copy(update=changes)))
+        assert version.pool_image
+        made.append(b"".join(path.read_bytes() for path in sorted(version.pool_image.folder.glob("*.arrow"))))
+        assert version.manifest.rows == {"train": 30, "validation": 1, "test": 1, "unlabelled": 27}
+    assert made[0] == made[1]
