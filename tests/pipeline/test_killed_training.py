@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from torch.testing import assert_close
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from datasets_cache.fingerprint import shelf_id
@@ -18,9 +19,10 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.schema import IMAGE_VIEW_FEATURES, SAMPLE_FEATURES, TEXT_VIEW_FEATURES
 from datasets_cache.store import Cache
 from datasets_cache.version import publish
-from train import history
+from train import export, history
 from train.config import ImageEncoderConfig, OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
-from train.run import RESULT, run_folder
+from train.launch import run_in_processes
+from train.run import RESULT, run_cell, run_folder
 
 SIZES = {"train": 10, "validation": 6, "test": 6}
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{number}" for number in range(30))]
@@ -86,9 +88,13 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bert")
+    return make_bert(tmp_path_factory.mktemp("bert"), dropout=0.1)
+
+
+def make_bert(folder, *, dropout):
     size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    BertModel(BertConfig(vocab_size=len(WORDS), **size)).save_pretrained(folder)
+    off = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    BertModel(BertConfig(vocab_size=len(WORDS), **size, **off)).save_pretrained(folder)
     BertTokenizer(vocab={word: number for number, word in enumerate(WORDS)}).save_pretrained(folder)
     return folder
 
@@ -131,3 +137,23 @@ def test_a_process_killed_within_an_epoch_of_each_phase_ends_where_an_undisturbe
         return epochs, {**result, "seconds": None, "path": None}, weights
 
     assert outcome(whole) == outcome(parts)
+
+
+def test_two_processes_train_the_model_that_one_does(cache, tmp_path):
+    # every batch is shared out and gradients are averaged, weighted by films: the same steps but for rounding. Five batches of
+    # 2, and of the batches of 3 the last has 1 film, which one process alone has
+    bert = make_bert(tmp_path / "bert", dropout=0.0)
+    for batch_size in (2, 3):
+        config = RunConfig(
+            version=cache.manifests("versions")[0].id,
+            model="bert",
+            uda=UdaConfig(),
+            text=TextEncoderConfig(name=str(bert), max_tokens=16),
+            optim=OptimConfig(batch_size=batch_size, max_epochs=2, learning_rate=1e-3, dropout=0.0),
+        )
+        alone = run_cell(config, cache=cache, runs=tmp_path / f"one{batch_size}", device="cpu")
+        shared = run_in_processes(config, processes=2, cache=cache, runs=tmp_path / f"two{batch_size}", device="cpu")
+        for one, other in zip(history.read(alone.path), history.read(shared.path), strict=True):
+            assert other.supervised == pytest.approx(one.supervised, abs=0.05)
+        weights = [export.load(result.path / "model")[0].state_dict() for result in (alone, shared)]
+        assert_close(*weights, atol=1e-4, rtol=0)
