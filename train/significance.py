@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 FEWEST_RESAMPLES = 100
-_CELLS_AT_ONCE = 1_000_000
+_CELLS_AT_ONCE = 400_000
 """Weights gathered at once: about a processor's cache, whatever the number of films."""
 
 Floats = NDArray[np.floating]
@@ -123,8 +123,8 @@ def average_precision(ranking: Ranking, weights_RF: Counts) -> NDArray[np.float6
 def _average_precision(ranking: Ranking, weights_RF: Counts) -> NDArray[np.float64]:
     if not len(ranking.film_T):
         return np.full(len(weights_RF), np.nan)
-    seen_RK = np.cumsum(weights_RF[:, ranking.film_P], axis=1, dtype=np.int32)[:, ranking.end_K]
-    found_RK = np.cumsum(weights_RF[:, ranking.film_T], axis=1, dtype=np.int32)[:, ranking.last_K]
+    seen_RK = np.cumsum(np.take(weights_RF, ranking.film_P, axis=1), axis=1, dtype=np.int32)[:, ranking.end_K]
+    found_RK = np.cumsum(np.take(weights_RF, ranking.film_T, axis=1), axis=1, dtype=np.int32)[:, ranking.last_K]
     gained_RK = np.diff(found_RK, axis=1, prepend=0)
     summed_R = (gained_RK * (found_RK / np.maximum(seen_RK, 1))).sum(axis=1)  # nothing seen: nothing gained
     with np.errstate(invalid="ignore"):

@@ -1,17 +1,16 @@
 """The report's charts of what the consistency term did: its weight and the gap, over-fitting, differences by genre."""
 
 from collections.abc import Sequence
+from statistics import median
 
-import numpy as np
 from markupsafe import Markup
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-from train.config import Modality
 from train.effects import Effect
 from train.records import EpochMetrics
 from train.report.drawing import BASE, INK, LINES, MUTED, UDA, canvas, epoch_axis, legend_above, mark_switch, style, svg
 
-_OGR_OF: tuple[Modality | str, ...] = ("model", "text", "image")
+_OGR_OF = ("model", "text", "image")
 
 
 def weight_and_gap(runs: Sequence[Sequence[EpochMetrics]], *, title: str, target: float | None) -> Markup:
@@ -42,32 +41,29 @@ def weight_and_gap(runs: Sequence[Sequence[EpochMetrics]], *, title: str, target
             axes.patch.set_alpha(0)
         upper.set(ylim=(0, None), ylabel="λ")
         lower.set_ylabel("train − validation")
-        lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+        lower.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
         epoch_axis(lower)
         legend_above(lower)
         return svg(figure, name=f"weight-{title}", described=f"{title}: weight of the consistency term and gap by epoch")
 
 
 def overfitting(runs: Sequence[Sequence[EpochMetrics]], *, title: str, uda: bool) -> Markup | None:
-    """Overfitting-to-generalisation ratio by epoch on a logarithmic axis, one line a seed for the model and each modality.
+    """Overfitting-to-generalisation ratio by epoch on a logarithmic axis, median over seeds, for the model and each modality.
 
     None where no epoch has one that is above 0.
     """
-    drawn = False
+    lines = {part: found for part in _OGR_OF if (found := _median_ratios(runs, part))}
+    if not lines:
+        return None
     with style():
         figure, axes = canvas(height=3.1)
-        for part, line in zip(_OGR_OF, LINES, strict=False):
-            for number, epochs in enumerate(runs):
-                ratios = [one.ogr.get(part) or np.nan for one in epochs]
-                if not np.isnan(ratios).all():
-                    drawn = True
-                    x, label = [one.epoch for one in epochs], part if number == 0 else None
-                    axes.plot(x, ratios, color=UDA if uda else BASE, ls=line, lw=1.8, marker="o", ms=3, label=label)
-        if not drawn:
-            return None
+        for (part, found), line in zip(lines.items(), LINES, strict=False):
+            axes.plot(*zip(*found, strict=True), color=UDA if uda else BASE, ls=line, lw=1.8, marker="o", ms=3, label=part)
         axes.axhline(1, color=MUTED, lw=1)
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
         epoch_axis(axes)
         legend_above(axes)
         return svg(figure, name=f"ogr-{title}", described=f"{title}: overfitting-to-generalisation ratio by epoch")
@@ -95,7 +91,17 @@ def genre_differences(effect: Effect, genres: Sequence[str]) -> Markup | None:
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.grid(visible=False, axis="y")
         axes.set_ylim(len(genres) - 0.5, -0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, prune="both"))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0")
         return svg(
             figure, name=f"differences-{effect.title}", described=f"{effect.title}: change of each genre's test AP, points"
         )
+
+
+def _median_ratios(runs: Sequence[Sequence[EpochMetrics]], part: str) -> list[tuple[int, float]]:
+    """Epoch and ratio, of the epochs that have one above 0, which a logarithmic axis can show."""
+    by_epoch: dict[int, list[float]] = {}
+    for epoch in (one for epochs in runs for one in epochs):
+        if ratio := epoch.ogr.get(part):
+            by_epoch.setdefault(epoch.epoch, []).append(ratio)
+    return [(epoch, median(found)) for epoch, found in sorted(by_epoch.items())]

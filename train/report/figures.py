@@ -46,7 +46,7 @@ def curves(runs: Sequence[Sequence[EpochMetrics]], *, title: str, uda: bool, bot
 def shares(runs: Mapping[str, Sequence[Sequence[EpochMetrics]]]) -> Markup:
     """λ · consistency / supervised by epoch, one line a seed, for each variant with UDA; only the epochs with the term."""
     with style():
-        figure, axes = canvas(height=3.1)
+        figure, axes = canvas(height=3.1 + (0.2 * len(runs) if len(runs) > 3 else 0))
         for line, (title, seeds) in zip(cycle(LINES), runs.items(), strict=False):
             for number, epochs in enumerate(seeds):
                 points = [(epoch.epoch, epoch.consistency_share) for epoch in epochs if epoch.consistency_share is not None]
@@ -62,7 +62,7 @@ def shares(runs: Mapping[str, Sequence[Sequence[EpochMetrics]]]) -> Markup:
         axes.set(ylim=(0, None))
         epoch_axis(axes)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-        axes.legend(loc="best", fontsize=10)
+        figure.legend(loc="outside upper left", fontsize=10, ncols=1 if len(runs) > 3 else len(runs))
         return svg(figure, name="shares", described="Consistency term as a share of the supervised loss, by epoch")
 
 

@@ -318,6 +318,10 @@ def test_over_fitting_is_drawn_for_the_model_and_for_each_modality_of_mmbt(page)
     assert Counter(text for text in page.of("text") if text in {"text", "image"}) == {"text": 2, "image": 2}
 
 
+def test_no_chart_shows_the_markup_of_a_label_in_place_of_a_number(page):
+    assert [text for text in page.of("text") if "$" in text] == []
+
+
 def test_yardsticks_are_rows_that_say_what_they_are(tmp_path):
     cache, version = published(tmp_path / "cache", views=False)
     path = write_report(
