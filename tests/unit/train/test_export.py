@@ -18,6 +18,7 @@ from transformers import AutoModel, BertModel
 
 from train import export
 from train.config import ComputeConfig, ImageEncoderConfig, ModelName, Pooling, RunConfig, TextEncoderConfig
+from train.learner import compile_encoders
 from train.models import MissingWeights, build, embedded, image_encoder, text_encoder
 from train.records import Inputs
 
@@ -161,6 +162,18 @@ def test_saving_and_loading_say_nothing(tiny_bert: Path, tmp_path: Path, capfd: 
     export.save(trained(config), config, genres=GENRES, folder=tmp_path / "model")
     export.load(tmp_path / "model")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_compiled_model_is_exported_like_any_other(tiny_bert: Path, tmp_path: Path):
+    config = configured("mmbt", tiny_bert)
+    plain, compiled = trained(config), trained(config)
+    compile_encoders(compiled, backend="eager")
+    with torch.inference_mode():
+        expected = plain(film(config))
+        compiled(film(config))
+    export.save(compiled, config, genres=GENRES, folder=tmp_path / "model")
+    with torch.inference_mode():
+        assert torch.equal(export.load(tmp_path / "model")[0](film(config)), expected)
 
 
 def test_an_earlier_export_is_replaced(tiny_bert: Path, tmp_path: Path):
