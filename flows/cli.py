@@ -14,11 +14,13 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.store import Cache
 from flows import commands
 from flows.cache_cli import CacheGroup, Group
+from flows.compare_cli import CompareCommand
 from flows.environment import prepare_libraries, prepare_prefect
 from flows.fetch import fetch
 from flows.options import NONE, read_toml, to_toml, with_defaults
 from flows.published import newest_plan
 from flows.recipes import RECIPES, AugmentationPlan, Recipe, TrainingPlan
+from flows.run_cli import EvaluateCommand, PredictCommand
 from flows.terminal import console
 
 USER_MISTAKE = 2
@@ -118,6 +120,9 @@ def command_line(recipes: Mapping[str, Recipe]) -> type[BaseSettings]:
         "demo": DemoCommand,
         "augment": each(AugmentCommand, lambda recipe: recipe.augmentation),
         "train": each(TrainCommand, lambda recipe: recipe.training),
+        "compare": CompareCommand,
+        "predict": PredictCommand,
+        "evaluate": EvaluateCommand,
         "report": ReportCommand,
         "cache": CacheGroup,
         "config": config,
