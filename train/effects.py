@@ -21,7 +21,10 @@ from train.variants import Variant, base_of, variants
 RESAMPLES = 1000
 SEED = 1
 """Of the resampled films; the same for all effects, so that they are compared on the same resamples."""
+FEW_FILMS = 300
+"""Below it, `caution` says that percentile intervals come out too narrow."""
 _TOLERANCE = 1e-4
+"""Between a result's scores and those that its predictions give, fractions of 1."""
 HEADINGS = ("seeds", "AP micro", "95 %", "p", "AP macro", "95 %", "p", "gap train − val.")
 
 
@@ -140,20 +143,28 @@ def verdict(change: Change) -> str:
 
 def caution(found: Sequence[Effect]) -> str:
     """What the intervals do not cover."""
-    text = "The intervals cover which films are tested, not which films are trained on."
+    parts = ["The intervals cover which films are tested, not which films are trained on."]
     if any(len(effect.seeds) == 1 for effect in found):
-        return f"{text} Nor do they cover the seed: of one seed, another may differ by more than the interval is wide."
-    return f"{text} Nor do they cover the seed: ± is the standard deviation over the seeds."
+        parts.append("Nor do they cover the seed: of one seed, another may differ by more than the interval is wide.")
+    else:
+        parts.append("Nor do they cover the seed: ± is the standard deviation over the seeds.")
+    films = min((effect.test_films for effect in found if effect.test_films), default=FEW_FILMS)
+    if films < FEW_FILMS:
+        parts.append(f"{films} test films are few: such intervals come out rather too narrow.")
+    return " ".join(parts)
 
 
 def as_table(found: Sequence[Effect]) -> Table:
-    """The effects for a rich console."""
+    """The effects for a rich console, two lines each, which 80 columns hold."""
     table = Table(title="UDA − base on the test split, points", title_justify="left")
     table.add_column("model", overflow="fold")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right")
+    table.add_column("")
+    for heading in HEADINGS[1:4]:
+        table.add_column("UDA − base" if heading == "AP micro" else heading, justify="right", no_wrap=True)
     for effect in found:
-        table.add_row(effect.title, *cells(effect))
+        shown = cells(effect)
+        table.add_row(effect.title, "AP micro", *shown[1:4])
+        table.add_row("", "AP macro", *shown[4:7], end_section=True)
     return table
 
 

@@ -106,7 +106,6 @@ def _said(results: Sequence[RunResult], comparison: Comparison, changes: Sequenc
         "effects": [(effect, cells(effect)) for effect in changes],
         "uncompared": uncompared(results),
         "caution": caution(changes) if changes else None,
-        "few_films": min((effect.test_films for effect in changes if effect.test_films), default=0),
     }
 
 
