@@ -153,13 +153,17 @@ class Root(BaseSettings):
         CliApp.run_subcommand(self)
 
 
-def with_underscores(argument: str) -> str:
-    """An option with the underscores of its setting: ``--ray-address`` is ``--ray_address``. Other arguments stay."""
+def with_underscores(argument: str) -> list[str]:
+    """An option with the underscores of its setting: ``--ray-address`` is ``--ray_address``. Other arguments stay.
+
+    A value of several lines behind ``=`` becomes an argument of its own: the parser would cut it at the first line's end.
+    """
     if not argument.startswith("--"):
-        return argument
+        return [argument]
     name, equals, value = argument.partition("=")
     no = "--no-" if name.startswith("--no-") else "--"
-    return no + name.removeprefix(no).replace("-", "_") + equals + value
+    option = no + name.removeprefix(no).replace("-", "_")
+    return [option, value] if "\n" in value else [option + equals + value]
 
 
 def take_config(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, Recipe]]:
@@ -173,7 +177,7 @@ def take_config(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, Recip
     Raises:
         ValueError: no file is named, it is not a recipe, or there is no version whose plan could be taken.
     """
-    rest = [with_underscores(argument) for argument in arguments]
+    rest = [part for argument in arguments for part in with_underscores(argument)]
     recipes = {name: make() for name, make in RECIPES.items()}
     if "--config" not in rest:
         options_alone = rest[1:2] and rest[1].startswith("-") and rest[1] not in ("-h", "--help")

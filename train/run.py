@@ -8,7 +8,6 @@ Layout below the runs folder::
 """
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -194,12 +193,7 @@ def _publish(result: RunResult, model: torch.nn.Module, test: Predictions) -> No
     """Write what a finished run leaves, the result last: where it lies, the run is finished."""
     folder = result.path
     predictions.save(folder / predictions.TEST, test)
-    shutil.rmtree(folder / f"{MODEL}.new", ignore_errors=True)
-    export.save(model, result.config, genres=result.genres, folder=folder / f"{MODEL}.new")
-    for path in sorted((folder / f"{MODEL}.new").rglob("*"), reverse=True):
-        sync(path)
-    shutil.rmtree(folder / MODEL, ignore_errors=True)
-    (folder / f"{MODEL}.new").rename(folder / MODEL)
+    export.save(model, result.config, genres=result.genres, folder=folder / MODEL)
     (folder / f"{RESULT}.new").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     sync(folder / f"{RESULT}.new")
     (folder / f"{RESULT}.new").replace(folder / RESULT)

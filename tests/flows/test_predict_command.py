@@ -94,7 +94,7 @@ def run(*arguments: str) -> None:
     both = {"predict": (CliSubCommand[PredictCommand], ...), "evaluate": (CliSubCommand[EvaluateCommand], ...)}
     CliApp.run(
         create_model("Mmuda", __base__=cli.Root, **both),  # type: ignore[call-overload]
-        cli_args=[cli.with_underscores(argument) for argument in arguments],
+        cli_args=[part for argument in arguments for part in cli.with_underscores(argument)],
     )
 
 

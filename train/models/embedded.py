@@ -44,7 +44,7 @@ def efficientnet() -> nn.Module:
         (``docs/models.md``).
     """
     path = _file(_EFFICIENTNET, _EFFICIENTNET_WEIGHTS)
-    network = _timm_network("tf_efficientnet_lite0")
+    network = timm_network("tf_efficientnet_lite0")
     load_by_order(network, weights.read_state(path))
     return FeatureMap(network)
 
@@ -83,7 +83,12 @@ def load_by_order(network: nn.Module, state: dict[str, Tensor]) -> None:
             tensor.copy_(loaded)
 
 
-def _timm_network(name: str) -> nn.Module:
+def timm_network(name: str) -> nn.Module:
+    """A network of timm's with random weights.
+
+    Raises:
+        MissingWeights: timm is not installed.
+    """
     try:
         import timm  # only this encoder needs it, and it comes with the extra alone
     except ModuleNotFoundError:

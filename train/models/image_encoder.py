@@ -13,7 +13,7 @@ from torchvision import models as torchvision_models
 
 from train.config import BatchNormMode
 from train.models import embedded
-from train.models.weights import MissingWeights, check_sha256, missing, read_state
+from train.models.weights import check_sha256, missing, read_state
 
 GRIDS = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2), 5: (5, 1), 6: (3, 2), 7: (7, 1), 8: (4, 2), 9: (3, 3)}
 """Rows and columns of the image tokens (Kiela et al., arXiv:1909.02950)."""
@@ -168,18 +168,13 @@ def _resnet(name: str, wanted: str) -> tuple[nn.Module, int]:
 
 
 def _efficientnet(path: Path) -> nn.Module:
+    trunk = embedded.FeatureMap(embedded.timm_network(TIMM_EFFICIENTNET))
     try:
-        import timm  # only this encoder needs it, and it comes with the extra alone
-    except ModuleNotFoundError:
-        msg = "the embedded image encoder needs timm, which is not installed: `pip install 'mmuda[embedded]'`."
-        raise MissingWeights(msg) from None
-    network = timm.create_model(TIMM_EFFICIENTNET, pretrained=False, num_classes=0)
-    try:
-        network.load_state_dict(read_state(path))
+        trunk.network.load_state_dict(read_state(path))
     except RuntimeError as error:
         msg = f"{path}: not the weights of {TIMM_EFFICIENTNET} ({str(error).splitlines()[-1].strip()})."
         raise ValueError(msg) from error
-    return embedded.FeatureMap(network)
+    return trunk
 
 
 def _in_torch_cache(url: str, *, title: str, download: bool) -> Path:
