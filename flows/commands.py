@@ -40,9 +40,9 @@ def train(plan: TrainingPlan) -> Path:
     Where every cell is finished already it says so, and starts nothing.
     """
     with step("Loading"):
-        from flows.outcome import compare_runs, write_outcome
-        from train.compare import as_table
-        from train.run import find_finished
+        from flows.compare_cli import show
+        from flows.outcome import gather, write_outcome
+        from train.run import find_finished, read_result
 
     cells = plan.cells(versions.resolve(Cache(), plan.version))
     found = [result.path for cell in cells if (result := find_finished(cell, plan.runs))]
@@ -54,7 +54,7 @@ def train(plan: TrainingPlan) -> Path:
         with step("Starting Prefect"):
             from flows.training import training
         *folders, page = training(plan)
-    console().print(as_table(compare_runs(folders, Cache())))
+    show(gather([read_result(folder) for folder in folders], cache=Cache(), runs=plan.runs))
     console().print(f"Report: {page}")
     return page
 
@@ -75,16 +75,13 @@ def report(folders: Iterable[Path], output: Path | None) -> Path:
     Raises:
         ValueError: no finished run is below `folders`.
     """
-    from train.report import write_report
-    from train.run import RESULT, read_result
+    from flows.compare_cli import finished
+    from flows.outcome import gather, write_report
 
-    found = sorted({result.parent for folder in folders for result in folder.glob(f"**/{RESULT}")})
-    if not found:
-        msg = f"no finished run ({RESULT}) below {[str(folder) for folder in folders]}; `mmuda train RECIPE` makes them."
-        raise ValueError(msg)
-    newest = read_result(max(found, key=lambda folder: (folder / RESULT).stat().st_mtime)).version
-    results = [result for result in map(read_result, found) if result.version == newest]
-    page = write_report(results, cache=Cache(), path=output or found[0].parent / f"report-{newest}.html")
+    results = finished(list(folders), version=None)
+    runs = results[0].path.parent
+    outcome = gather(results, cache=Cache(), runs=runs)
+    page = write_report(outcome, cache=Cache(), path=output or runs / f"report-{outcome.comparison.version}.html")
     console().print(f"Report: {page}")
     return page
 

@@ -122,13 +122,17 @@ def write_outcome(folders: Sequence[Path], *, runs: Path, cache: Cache) -> Path:
     outcome = gather([read_result(folder) for folder in folders], cache=cache, runs=runs)
     found = outcome.comparison.version
     write_text(runs / f"results-{found}.json", json.dumps(outcome.as_json(), indent=2) + "\n")
-    return report.write_report(
-        outcome.results,
-        cache=cache,
-        path=runs / f"report-{found}.html",
-        effects=outcome.effects,
-        yardsticks=_tested(outcome.yardsticks),
-    )
+    return write_report(outcome, cache=cache, path=runs / f"report-{found}.html")
+
+
+def write_report(outcome: Outcome, *, cache: Cache, path: Path) -> Path:
+    """Write the HTML report; gives back its path.
+
+    Raises:
+        ValueError: a folder that cannot be written.
+    """
+    yardsticks = _tested(outcome.yardsticks)
+    return report.write_report(outcome.results, cache=cache, path=path, effects=outcome.effects, yardsticks=yardsticks)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -190,7 +190,7 @@ def test_training_compares_the_cells_and_leaves_results_and_a_report(few_films: 
     *folders, page = training(training_plan(few_films, tmp_path))
     assert [(read_result(folder).model, read_result(folder).uda) for folder in folders] == [("bert", False), ("bert", True)]
     assert "BERT" in page.read_text()
-    rows = json.loads((tmp_path / f"results-{few_films}.json").read_text())
+    rows = json.loads((tmp_path / f"results-{few_films}.json").read_text())["rows"]
     assert len(rows) == 3  # two cells and the class priors
     assert asyncio.run(artifact_rows("results")) == rows
 
