@@ -32,8 +32,9 @@ from train.data import open_data
 from train.evaluation import predict_split, scores_of
 from train.hardware import choose_device
 from train.learner import learner
-from train.loop import CHECKPOINT_SECONDS, FilmData, OnEpoch, fit, steps_per_epoch
+from train.loop import CHECKPOINT_SECONDS, OnEpoch, fit
 from train.models import build
+from train.plan import FilmData, steps_per_epoch
 from train.predictions import Predictions
 from train.records import RunResult
 

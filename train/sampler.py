@@ -82,7 +82,7 @@ def probe_rows(films: int, *, count: int, seed: int) -> NDArray[np.int64]:
 
 
 def _companions(films: int, *, ratio: float, processes: int) -> int:
-    count = max(1, math.ceil(round(films * ratio, 9)))  # 10 · 1.1 is a little over 11 in floating point
+    count = max(1, math.ceil(round(films * ratio, 9)))  # 100 · 0.07 is a little over 7 in floating point
     return -(-count // processes) * processes
 
 

@@ -16,8 +16,9 @@ from train.epoch import train_epoch
 from train.evaluation import evaluate
 from train.hardware import accelerator
 from train.learner import learner
-from train.loop import fit, steps_per_epoch
+from train.loop import fit
 from train.objective import Objective
+from train.plan import steps_per_epoch
 from train.records import Batch, Inputs, Pair
 
 CPU = torch.device("cpu")
