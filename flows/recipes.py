@@ -72,7 +72,8 @@ class AugmentationPlan(Frozen):
         """One line that says what it does, for example ``augment mmimdb 30% en→fr→en M9``."""
         text = " " + "→".join((self.text.source, *self.text.pivots, self.text.source)) if self.text else ""
         image = f" M{self.image.magnitude:g}" if self.image else ""
-        return f"augment {self.name} {self.sample:.0%}{text}{image}"
+        pool = f" +{self.unlabelled:.0%} of the rest unlabelled" if self.unlabelled else ""
+        return f"augment {self.name} {self.sample:.0%}{pool}{text}{image}"
 
 
 class TrainingPlan(Frozen):

@@ -133,7 +133,14 @@ def settings(results: Sequence[RunResult]) -> tuple[dict[str, Any], dict[str, di
 
 def shelves(version: Version) -> list[tuple[str, Manifest]]:
     """The shelves that a version is made of, with what each is."""
-    named = (("Films", version.sample), ("Augmented plots", version.text), ("Augmented posters", version.image))
+    named = (
+        ("Films", version.sample),
+        ("Augmented plots", version.text),
+        ("Augmented posters", version.image),
+        ("Unlabelled films", version.pool),
+        ("Augmented plots of unlabelled films", version.pool_text),
+        ("Augmented posters of unlabelled films", version.pool_image),
+    )
     return [(title, shelf.manifest) for title, shelf in named if shelf]
 
 
