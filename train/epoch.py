@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -208,7 +209,7 @@ def _stacked(scalars: Sequence[Tensor]) -> Tensor:
 def _mean_of_processes(values: Tensor, accelerator: Accelerator) -> Tensor:
     if accelerator.num_processes == 1:
         return values
-    return accelerator.reduce(values.to(accelerator.device), reduction="mean").cpu()
+    return cast("Tensor", accelerator.reduce(values.to(accelerator.device), reduction="mean")).cpu()
 
 
 def _of_processes(rows_BG: Tensor, accelerator: Accelerator) -> Tensor:
@@ -216,8 +217,9 @@ def _of_processes(rows_BG: Tensor, accelerator: Accelerator) -> Tensor:
     if accelerator.num_processes == 1:
         return rows_BG.cpu()
     rows_BG = rows_BG.to(accelerator.device)
-    counts = accelerator.gather(torch.tensor([len(rows_BG)], device=accelerator.device)).tolist()
+    count = torch.tensor([len(rows_BG)], device=accelerator.device)
+    counts: list[int] = cast("Tensor", accelerator.gather(count)).tolist()
     padded_BG = rows_BG.new_zeros(max(counts), rows_BG.shape[1])
     padded_BG[: len(rows_BG)] = rows_BG
-    gathered = accelerator.gather(padded_BG).split(max(counts))
+    gathered = cast("Tensor", accelerator.gather(padded_BG)).split(max(counts))
     return torch.cat([rows[:count] for rows, count in zip(gathered, counts, strict=True)]).cpu()

@@ -5,6 +5,7 @@ Shape legend: B films, G genres.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -98,4 +99,4 @@ def _from_all(mine_BG: Tensor, rows: Sequence[int], *, films: int, accelerator: 
         return mine_BG.cpu()
     all_BG = mine_BG.new_zeros(films, mine_BG.shape[1])
     all_BG[torch.tensor(rows, device=mine_BG.device, dtype=torch.long)] = mine_BG
-    return accelerator.reduce(all_BG, reduction="sum").cpu()
+    return cast("Tensor", accelerator.reduce(all_BG, reduction="sum")).cpu()

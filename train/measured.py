@@ -69,7 +69,7 @@ def measure(fixed: Fit, position: Position, trained: TrainedEpoch) -> tuple[Epoc
     return measured, Position(progress=after, weighting=weights, losses=pairs)
 
 
-def _modality_losses(fixed: Fit) -> dict[str, ModalityLoss]:
+def _modality_losses(fixed: Fit) -> dict[Modality, ModalityLoss]:
     """Losses of a model of both modalities that is shown one of them."""
     reads = READS[fixed.config.model]
     if len(reads) < 2:
