@@ -58,7 +58,7 @@ def newest_plan(cache: Cache) -> AugmentationPlan:
     versions = cache.manifests("versions")
     if not versions or not versions[-1].spec.get("plan"):
         there = "no version" if not versions else f"no plan with {versions[-1].id}"
-        msg = f"augment: options alone change the plan of the newest version, but {cache.root} has {there}; {cure}"
+        msg = f"options alone change the plan of the newest version, but {cache.root} has {there}; {cure}"
         raise ValueError(msg)
     return AugmentationPlan.model_validate(versions[-1].spec["plan"])
 

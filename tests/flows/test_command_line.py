@@ -130,6 +130,32 @@ def test_options_override_a_config_file_which_overrides_the_recipe(
     assert plan.text.views == 2
 
 
+def test_train_with_options_alone_takes_the_recipe_of_the_newest_version(
+    trained: list[TrainingPlan], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cli, "newest_plan", lambda _cache: RECIPES["moviescope"]().augmentation)
+    assert run("train", "--models", "bert,resnet,mmbt", "--uda", "both", "--seeds", "1,2,3") == 0
+    (plan,) = trained
+    assert (plan.version, plan.optim) == ("moviescope", RECIPES["moviescope"]().training.optim)
+    cells = plan.cells("moviescope-1")
+    assert len({cell.model_dump_json() for cell in cells}) == len(cells) == 18
+
+
+def test_train_with_options_alone_takes_the_newest_version_of_a_recipe_of_ones_own(
+    trained: list[TrainingPlan], monkeypatch: pytest.MonkeyPatch
+):
+    mine = RECIPES["mmimdb"]().augmentation.model_copy(update={"name": "mine"})
+    monkeypatch.setattr(cli, "newest_plan", lambda _cache: mine)
+    assert run("train", "--models", "mmbt") == 0
+    assert (trained[0].version, trained[0].models) == ("mine", ("mmbt",))
+
+
+def test_what_is_augmented_is_a_choice_of_mmbt_alone(trained: list[TrainingPlan]):
+    assert run("train", "demo", "--consistency.modality", "both") == 0
+    augmented = {cell.model: cell.augmented for cell in trained[0].cells("demo-1") if cell.uda}
+    assert augmented == {"bert": ("text",), "resnet": ("image",), "mmbt": ("text", "image")}
+
+
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -145,6 +171,13 @@ def test_options_override_a_config_file_which_overrides_the_recipe(
         (("augment", "--config", "/nowhere.toml"), "/nowhere.toml: no such file"),
         (("augment", "--config"), "name a TOML file"),
         (("train", "demo", "--models", "gpt"), "models.*gpt"),
+        (("train", "--models", "bert"), "has no version; name a recipe"),
+        (
+            ("train", "demo", "--consistency.schedule.lowest", "3", "--consistency.schedule.highest", "2"),
+            "lowest=3 is above highest=2",
+        ),
+        (("predict", "nothing", "--plot", "A storm."), "nothing"),
+        (("compare", "/nowhere"), "no finished run"),
         (("cache", "show", "nothing"), "no single cache version 'nothing'"),
         (("cache", "diff", "nothing", "else"), "no single cache version 'nothing'"),
         (("cache", "rm", "nothing"), "no single cache version 'nothing'"),
