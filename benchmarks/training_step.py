@@ -18,7 +18,7 @@ from torch import nn
 from train.config import ImageEncoderConfig, RunConfig, TextEncoderConfig
 from train.consistency import consistency_loss
 from train.models import build
-from train.objective import step_losses
+from train.objective import Objective, step_losses
 from train.records import Batch, Inputs
 
 TOKENS = 96
@@ -62,7 +62,7 @@ def posters_encoded(films: int) -> tuple[Callable[[], None], Callable[[], None]]
 
 def step(model: nn.Module, batch: Batch) -> None:
     """Both losses of a batch and their gradients."""
-    losses = step_losses(model, batch, consistency=consistency_loss)
+    losses = step_losses(model, batch, Objective(consistency_loss))
     assert losses.consistency is not None
     backward(model, losses.supervised + losses.consistency)
 
