@@ -7,6 +7,7 @@ Layout below the root (``MMUDA_CACHE``, by default ``datasets_cache/versions`` o
     versions/<recipe>-<fingerprint>/manifest.json
     building/<kind>-<fingerprint>/            shelves of which some shards are finished (`datasets_cache.shards`)
     staging/, locks/                          unfinished work; safe to remove while nothing runs
+    tokens/<fingerprint>.npz                  token ids of plots; made again where missing, safe to remove
 """
 
 import os
