@@ -14,7 +14,7 @@ import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -231,7 +231,9 @@ def _generators(accelerator: Accelerator) -> dict[str, Tensor]:
     states = {"cpu": torch.get_rng_state()}
     if accelerator.device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(accelerator.device)
-    return {name: accelerator.gather(state[None].to(accelerator.device)).cpu() for name, state in states.items()}
+    return {
+        name: cast("Tensor", accelerator.gather(state[None].to(accelerator.device))).cpu() for name, state in states.items()
+    }
 
 
 def _set_generators(states: dict[str, Tensor], accelerator: Accelerator, *, where: Path) -> None:
