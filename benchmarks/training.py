@@ -37,7 +37,7 @@ from training_worker import GROUPS, Job, Result, Size, Who, write_bert
 
 from datasets_cache.posters import prepare
 from datasets_cache.store import Cache
-from train.config import MODELS, ModelName
+from train.config import MODELS, BatchNormMode, ModelName
 
 BUSY = 0.1
 TARGETS: dict[ModelName, float] = {"bert": 6.0, "resnet": 1.4, "mmbt": 6.0}
@@ -143,27 +143,30 @@ def table(title: str, rows: dict[str, tuple[dict[Who, Runs], float | None]], *, 
 
 def time_goes(job: Job, models: Sequence[ModelName]) -> None:
     """Print the shares of our operator time, and the arithmetic of a step beside that of a large matrix product."""
-    peak, _ = measure(replace(job, who="peak"))
-    print(f"\nwhere our time goes, {job.size} size (a matrix product of 4096 x 4096: {peak.gflop:.0f} GFLOP/s)")
+    best = measure(replace(job, who="peak"))[0].gflop
+    assert best
+    print(f"\nwhere our time goes, {job.size} size (a matrix product of 4096 x 4096: {best:.0f} GFLOP/s)")
     print(f"{'':20}" + "".join(f"{group:>17}" for group in (*GROUPS, "the rest", "GFLOP a step", "GFLOP/s", "of the peak")))
     for model in models:
         found, _ = measure(replace(job, who="profile", model=model))
-        rate = found.gflop / found.seconds
         cells = [f"{share:.1%}" for share in found.shares.values()]
-        cells += [f"{found.gflop / found.steps:.0f}", f"{rate:.0f}", f"{rate / peak.gflop:.0%}"]
+        if found.gflop is not None:
+            rate = found.gflop / found.seconds
+            cells += [f"{found.gflop / found.steps:.0f}", f"{rate:.0f}", f"{rate / best:.0%}"]
         print(f"{SIZES[job.size][model]:20}" + "".join(f"{cell:>17}" for cell in cells), flush=True)
 
 
 def parity(job: Job, models: Sequence[ModelName]) -> bool:
     """Print the largest difference of the losses of the first steps; whether all are within the tolerance."""
     print(f"\nlargest difference of the losses of {job.steps} steps, {job.size} size, posters of 256x256, without dropout")
+    modes: tuple[BatchNormMode, ...] = ("train", "frozen")
+    cells = [(model, uda, mode) for model in models for uda in (False, True) for mode in modes[: 1 if model == "bert" else 2]]
     met = True
-    for model in models:
-        for uda in (False, True):
-            found, _ = measure(replace(job, who="parity", model=model, uda=uda))
-            met = met and found.difference <= TOLERANCE
-            name = f"{SIZES[job.size][model]}{' + UDA' if uda else ''}"
-            print(f"{name:28}{found.difference:.1e}   {'agrees' if found.difference <= TOLERANCE else 'DIFFERS'}", flush=True)
+    for model, uda, mode in cells:
+        found, _ = measure(replace(job, who="parity", model=model, uda=uda, batch_norm=mode))
+        met = met and found.difference <= TOLERANCE
+        name = f"{SIZES[job.size][model]}{' + UDA' if uda else ''}{'' if model == 'bert' else f', BatchNorm {mode}'}"
+        print(f"{name:44}{found.difference:.1e}   {'agrees' if found.difference <= TOLERANCE else 'DIFFERS'}", flush=True)
     return met
 
 

@@ -62,6 +62,10 @@ def compare(
     """
     for model in (ours, plain):
         without_dropout(model.train())
+    if config.image.batch_norm == "frozen":
+        for module in plain.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
     plain.load_state_dict(ours.state_dict())
     optim, weight = config.optim, config.uda.weight if config.uda else None
     optimizer = reference_loop.make_optimizer(plain, learning_rate=optim.learning_rate, weight_decay=optim.weight_decay)

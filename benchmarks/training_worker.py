@@ -24,6 +24,7 @@ from datasets_cache.store import Cache
 from datasets_cache.version import open_version
 from train.config import (
     READS,
+    BatchNormMode,
     ComputeConfig,
     ImageEncoderConfig,
     ModelName,
@@ -69,6 +70,7 @@ class Job:
     """Steps before the measured epoch; 0: a whole epoch."""
     steps: int = 20
     """Of `parity`."""
+    batch_norm: BatchNormMode = "train"
     threads: int | None = None
     precision: Precision = "fp32"
 
@@ -84,8 +86,9 @@ class Result:
     """Of these, for data."""
     peak_mb: float = 0.0
     """Largest resident set of the process."""
-    gflop: float = 0.0
-    """Of the epoch's matrix products, convolutions and attention, forward and backward; of `peak`, those of a second."""
+    gflop: float | None = None
+    """Of the epoch's matrix products, convolutions and attention, forward and backward; of `peak`, those of a second. None
+    where it is not known: torch's counter takes the backward pass of grouped convolutions for that of full ones."""
     shares: dict[str, float] = field(default_factory=dict[str, float])
     """Of operator time, by group."""
     difference: float = 0.0
@@ -101,8 +104,11 @@ def config_of(job: Job) -> RunConfig:
         uda=UdaConfig() if job.uda else None,
         text=TextEncoderConfig(name=str(job.folder / "bert") if full else embedded.NAME, pooling="pooler"),
         image=ImageEncoderConfig(
-            name="resnet152" if full else embedded.NAME, weights="random" if full else "IMAGENET1K_V2", tokens=IMAGE_TOKENS
-        ),
+            name="resnet152" if full else embedded.NAME,
+            weights="random" if full else "IMAGENET1K_V2",
+            tokens=IMAGE_TOKENS,
+            batch_norm=job.batch_norm,
+        ),  # fmt: skip
         optim=OptimConfig(batch_size=job.batch),
         compute=ComputeConfig(precision=job.precision),
     )
@@ -217,9 +223,10 @@ def run_ours(job: Job) -> Result:
         epoch_of_ours(job, made, data, number=1, steps=job.warm_up or None)
         result = epoch_of_ours(job, made, data, number=2)
         if job.who == "profile":
-            with FlopCounterMode(display=False) as counter:
-                epoch_of_ours(job, made, data, number=2)
-            result.gflop = counter.get_total_flops() / 1e9
+            if not any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in model.modules()):
+                with FlopCounterMode(display=False) as counter:
+                    epoch_of_ours(job, made, data, number=2)
+                result.gflop = counter.get_total_flops() / 1e9
             with profile(activities=[ProfilerActivity.CPU]) as seen:
                 epoch_of_ours(job, made, data, number=2)
             result.shares = shares({event.key: event.self_cpu_time_total for event in seen.key_averages()})
