@@ -132,6 +132,21 @@ def written_aside(path: Path) -> Generator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file that people asked for, and its folders; a file under its name is whole.
+
+    Raises:
+        ValueError: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_aside(path) as aside:
+            aside.write_text(text, encoding="utf-8")
+    except OSError as error:
+        msg = f"{path}: cannot be written ({error.strerror}); choose another place."
+        raise ValueError(msg) from error
+
+
 def left_aside(path: Path) -> list[Path]:
     """What writers of `path` that were killed have left beside it."""
     return list(path.parent.glob(f".{path.name}.*"))

@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic_settings import CliImplicitFlag, CliPositionalArg
 
 from datasets_cache import version as versions
+from datasets_cache.files import write_text
 from datasets_cache.frozen import Frozen
 from datasets_cache.store import Cache
 from flows.recipes import default_runs
@@ -52,7 +53,7 @@ def compare(command: CompareCommand) -> "Outcome":
         msg = f"{command.output}: the ending says what to write; choose one in .json or .md."
         raise ValueError(msg)
     with step("Loading"):
-        from flows.outcome import gather, make_yardsticks, write_text
+        from flows.outcome import gather, make_yardsticks
 
     cache = Cache()
     wanted = versions.resolve(cache, command.version) if command.version else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets_cache import version
+from datasets_cache.files import write_text
 from datasets_cache.store import Cache
 from train import compare as comparisons
 from train import effects as differences
@@ -133,22 +134,6 @@ def write_report(outcome: Outcome, *, cache: Cache, path: Path) -> Path:
     """
     yardsticks = _tested(outcome.yardsticks)
     return report.write_report(outcome.results, cache=cache, path=path, effects=outcome.effects, yardsticks=yardsticks)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` aside and rename it: a file under its name is whole.
-
-    Raises:
-        ValueError: the folder cannot be written.
-    """
-    aside = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        msg = f"{path}: cannot be written ({error.strerror}); choose another place."
-        raise ValueError(msg) from error
 
 
 def _tested(found: Mapping[str, Yardstick]) -> dict[str, Scores]:

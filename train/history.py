@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from datasets_cache.files import write_text
 from train.records import EpochMetrics
 
 FILE_NAME = "epochs.jsonl"
@@ -41,6 +42,4 @@ def read(folder: Path) -> list[EpochMetrics]:
 
 def rewrite(folder: Path, epochs: list[EpochMetrics]) -> None:
     """Replace the file with `epochs`, so that the next line follows a whole one."""
-    aside = folder / f"{FILE_NAME}.new"
-    aside.write_text("".join(epoch.model_dump_json() + "\n" for epoch in epochs), encoding="utf-8")
-    aside.replace(folder / FILE_NAME)
+    write_text(folder / FILE_NAME, "".join(epoch.model_dump_json() + "\n" for epoch in epochs))

@@ -61,8 +61,6 @@ class Fit:
     config: RunConfig
     folder: Path
     """Run directory."""
-    films: int
-    """Training films."""
     teacher: Teacher | None
     consistency: Consistency | None
     positive_weights_G: Tensor | None
@@ -87,7 +85,7 @@ def fixed_parts(learner: Learner, data: FilmData, config: RunConfig, folder: Pat
             optim.class_weights, positives_G=positives_G, films=films, genres=data.genres
         ).to(learner.device)
     consistency = _consistency(uda, positives_G, device=learner.device) if uda else None
-    return Fit(learner, data, config, folder, films, _teacher(learner, uda), consistency, weights_G)
+    return Fit(learner, data, config, folder, _teacher(learner, uda), consistency, weights_G)
 
 
 def plan_step(fixed: Fit, position: Position, step: int) -> tuple[Objective, float]:

@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from datasets_cache.files import sync
+from datasets_cache.files import sync, write_text
 from datasets_cache.fingerprint import fingerprint
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import SPLITS
@@ -195,9 +195,7 @@ def _publish(result: RunResult, model: torch.nn.Module, test: Predictions) -> No
     folder = result.path
     predictions.save(folder / predictions.TEST, test)
     export.save(model, result.config, genres=result.genres, folder=folder / MODEL)
-    (folder / f"{RESULT}.new").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    sync(folder / f"{RESULT}.new")
-    (folder / f"{RESULT}.new").replace(folder / RESULT)
+    write_text(folder / RESULT, result.model_dump_json(indent=2) + "\n")
     sync(folder)
     checkpoint.clear(folder)
 

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from datasets_cache.files import write_text
 from datasets_cache.fingerprint import fingerprint
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import SPLITS, Split
@@ -161,10 +162,8 @@ def keep(
 ) -> Path:
     """Write ``yardstick-<version>-<fingerprint>.json`` below `runs`."""
     path = _path(runs, version, text, image)
-    aside = path.with_name(f".{path.name}.new")
     written = {name: yardstick.model_dump(mode="json") for name, yardstick in found.items()}
-    aside.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
-    aside.replace(path)
+    write_text(path, json.dumps(written, indent=2) + "\n")
     return path
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
+from datasets_cache.files import write_text
 from datasets_cache.store import Cache
 from datasets_cache.version import Version, open_version
 from train.compare import Comparison, class_priors, compare
@@ -55,14 +56,7 @@ def write_report(
         **_charts(found, changes, priors, version),
     }
     page = environment.get_template("report.html").render(values)
-    aside = path.with_name(f"{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(page, encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        msg = f"{path}: cannot be written ({error.strerror}); choose another place for the report."
-        raise ValueError(msg) from error
+    write_text(path, page)
     return path
 
 
