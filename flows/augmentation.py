@@ -11,6 +11,9 @@ from datasets_cache import given, sampling, version
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.pool import publish_pool
 from datasets_cache.store import Cache
+from flows import forms
+from flows.forms import EngineChoice, PivotChoice, RecipeChoice
+from flows.operated import operated
 from flows.published import shelves_of_version
 from flows.quality import as_markdown
 from flows.recipes import AugmentationPlan
@@ -99,33 +102,74 @@ def publish_version(
         pool=pool,
         pool_text=pool_text,
         pool_image=pool_image,
-        plan=plan.model_dump(mode="json"),
+        plan=plan.model_dump(mode="json", exclude={"rebuild"}),
     )
     return made.id
 
 
 def run_name() -> str:
     """What the Prefect page shows for a run, for example ``augment mmimdb 30% en→fr→en M9``."""
-    return AugmentationPlan.model_validate(flow_run.parameters["plan"]).summary()
+    return forms.named(lambda: forms.augmentation_plan(cache=Cache(), **flow_run.parameters), otherwise="augment")
 
 
 @flow(name="augmentation", flow_run_name=run_name)
-def augmentation(plan: AugmentationPlan) -> str:
+@operated
+def augmentation(
+    recipe: RecipeChoice = "newest",
+    source: str = "",
+    sample: float | None = None,
+    pivot: PivotChoice = "recipe",
+    other_pivot: str = "",
+    engine: EngineChoice = "recipe",
+    magnitude: float | None = None,
+    views: int | None = None,
+    rebuild: bool = False,  # noqa: FBT001  # a switch of the form
+    overrides: str = "",
+) -> str:
     """Build a cache version out of a source: a sample and a pool of its films with augmented plots and posters.
 
+    What is in the cache already is reused: another pivot redraws no poster, another magnitude translates nothing.
+
     Args:
-        plan: source, sample and augmentations; what is already in the cache is reused.
+        recipe: Where the settings come from. `newest` takes those of the newest version in the cache.
+        source: Folder or archive of the films. Empty: the recipe's.
+        sample: Share of each split that is taken, above 0 up to 1. None: the recipe's (0.3, the demo 1).
+        pivot: Language that the plots pass through. `recipe` keeps the recipe's; `pt` needs the engine `bergamot`.
+        other_pivot: A language that is not in the list, such as `da`, or several in turn: `fr,de`; with `pivot` at `recipe`.
+        engine: What translates. `bergamot` is embedded: English and Portuguese, no download, no GPU.
+        magnitude: Strength of RandAugment, 0 (nothing) to 10. None: the recipe's (5).
+        views: Augmented copies of each film. More than 1 needs `marian` or `ctranslate2`. None: the recipe's (1).
+        rebuild: Make the augmented views again even where they are in the cache. The old ones stay until the new are whole.
+        overrides: Any other setting as TOML, such as `evaluation_sample = 1.0`. They win over the fields above.
 
     Returns:
         Id of the version.
     """
-    sample = take_sample(plan)
-    unlabelled = take_pool(plan, sample)
+    plan = forms.augmentation_plan(
+        cache=Cache(),
+        recipe=recipe,
+        source=source,
+        sample=sample,
+        pivot=pivot,
+        other_pivot=other_pivot,
+        engine=engine,
+        magnitude=magnitude,
+        views=views,
+        rebuild=rebuild,
+        overrides=overrides,
+    )
+    return build(plan)
+
+
+def build(plan: AugmentationPlan) -> str:
+    """The flow's tasks in their order; gives back the version's id."""
+    films = take_sample(plan)
+    unlabelled = take_pool(plan, films)
     made = publish_version(
         plan,
-        sample=sample,
-        text=text_views(plan, sample),
-        image=image_views(plan, sample),
+        sample=films,
+        text=text_views(plan, films),
+        image=image_views(plan, films),
         pool=unlabelled,
         pool_text=text_views(plan, unlabelled) if unlabelled else None,
         pool_image=image_views(plan, unlabelled) if unlabelled else None,

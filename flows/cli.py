@@ -17,7 +17,7 @@ from flows.cache_cli import CacheGroup, Group
 from flows.compare_cli import CompareCommand
 from flows.environment import prepare_libraries, prepare_prefect
 from flows.fetch import fetch
-from flows.options import NONE, read_toml, to_toml, with_defaults
+from flows.options import NONE, explain, read_toml, to_toml, with_defaults
 from flows.published import newest_plan
 from flows.recipes import RECIPES, AugmentationPlan, Recipe, TrainingPlan
 from flows.run_cli import EvaluateCommand, PredictCommand
@@ -198,14 +198,6 @@ def take_config(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, Recip
     else:
         rest.insert(depth, recipe.name)
     return rest, {**recipes, recipe.name: recipe}
-
-
-def explain(error: ValidationError) -> str:
-    """Every problem of a configuration, a line each: where, what is wrong, what came."""
-    lines = [
-        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']} (came: {problem['input']!r})" for problem in error.errors()
-    ]
-    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 from rich.table import Table
 
@@ -12,6 +13,7 @@ from datasets_cache.store import Cache
 from flows import doctor as doctors
 from flows.cache_commands import show_version
 from flows.environment import make_prefect_home
+from flows.forms import parameters_of_augmentation, parameters_of_training
 from flows.published import find_published
 from flows.recipes import AugmentationPlan, Recipe, TrainingPlan
 from flows.terminal import console, step
@@ -22,16 +24,21 @@ def augment(plan: AugmentationPlan) -> str:
 
     Where everything is published already it says so, and starts nothing.
     """
-    if published := find_published(plan, Cache()):
+    if not plan.rebuild and (published := find_published(plan, Cache())):
         console().print(f"Already in the cache, nothing to do: {published}")
         show_version(published)
         return published
+    version = run_augmentation(plan)
+    show_version(version)
+    return version
+
+
+def run_augmentation(plan: AugmentationPlan) -> str:
+    """Run the augmentation flow in this process; gives back the version id."""
     make_prefect_home()
     with step("Starting Prefect"):
         from flows.augmentation import augmentation
-    version = augmentation(plan)
-    show_version(version)
-    return version
+    return cast("str", augmentation(**parameters_of_augmentation(plan, cache=Cache())))
 
 
 def train(plan: TrainingPlan) -> Path:
@@ -50,13 +57,18 @@ def train(plan: TrainingPlan) -> Path:
         console().print(f"Already trained, nothing to do: {len(cells)} cells")
         folders, page = found, write_outcome(found, runs=plan.runs, cache=Cache())
     else:
-        make_prefect_home()
-        with step("Starting Prefect"):
-            from flows.training import training
-        *folders, page = training(plan)
+        *folders, page = run_training(plan)
     show(gather([read_result(folder) for folder in folders], cache=Cache(), runs=plan.runs))
     console().print(f"Report: {page}")
     return page
+
+
+def run_training(plan: TrainingPlan) -> list[Path]:
+    """Run the training flow in this process; gives back the run directories, then the path of the report."""
+    make_prefect_home()
+    with step("Starting Prefect"):
+        from flows.training import training
+    return cast("list[Path]", training(**parameters_of_training(plan, cache=Cache())))
 
 
 def demo(recipe: Recipe) -> None:

@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import CliSuppress
 
@@ -44,17 +44,36 @@ def with_defaults(name: str, base: type[Frozen], values: Frozen) -> type[Frozen]
 
 
 def merge(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """`defaults` with the values of `given` put over them, level by level."""
+    """`defaults` with the values of `given` put over them, level by level; of another kind (a source), in their place."""
     merged = dict(defaults)
     for key, value in given.items():
-        below = merged.get(key)
-        merged[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        below: Any = merged.get(key)
+        merged[key] = merge(below, value) if _of_one_kind(below, value) else value
     return merged
+
+
+def _of_one_kind(below: object, value: object) -> bool:
+    if not isinstance(below, Mapping) or not isinstance(value, Mapping):
+        return False
+    return "kind" not in value or value["kind"] == below.get("kind")
+
+
+def explain(error: ValidationError) -> str:
+    """Every problem of a configuration, a line each: where, what is wrong, what came."""
+    lines = [
+        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']} (came: {problem['input']!r})" for problem in error.errors()
+    ]
+    return "\n".join(lines)
 
 
 def to_toml(recipe: Recipe) -> str:
     """The complete recipe as TOML; `read_toml` gives the same recipe back."""
-    return tomli_w.dumps(_with_none(recipe.model_dump(mode="json")))
+    return overrides_to_toml(recipe.model_dump(mode="json"))
+
+
+def overrides_to_toml(settings: Mapping[str, Any]) -> str:
+    """Settings as TOML, absence as `none`."""
+    return tomli_w.dumps(_with_none(dict(settings)))
 
 
 def read_toml(path: Path) -> Recipe:
@@ -71,7 +90,7 @@ def read_toml(path: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path}: not TOML ({error})."
         raise ValueError(msg) from error
-    return Recipe.model_validate(_without_none(data))
+    return Recipe.model_validate(without_none(data))
 
 
 def _annotation(info: FieldInfo, value: object) -> Any:  # noqa: ANN401
@@ -96,13 +115,14 @@ def _with_none(value: Any) -> Any:  # noqa: ANN401
             return value
 
 
-def _without_none(value: Any) -> Any:  # noqa: ANN401
+def without_none(value: Any) -> Any:  # noqa: ANN401
+    """Settings as they were read from TOML, with `none` as absence."""
     match value:
         case "none":
             return None
         case dict():
-            return {key: _without_none(below) for key, below in value.items()}
+            return {key: without_none(below) for key, below in value.items()}
         case list():
-            return [_without_none(below) for below in value]
+            return [without_none(below) for below in value]
         case _:
             return value

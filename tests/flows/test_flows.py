@@ -48,10 +48,10 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def few_films(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> str:
     """Id of the version of `PLAN`, made once for this module."""
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     monkeypatch.setenv("MMUDA_CACHE", str(shared_cache))
-    return augmentation(PLAN)
+    return run_augmentation(PLAN)
 
 
 def training_plan(version: str, runs: Path, **changes: object) -> TrainingPlan:
@@ -88,22 +88,22 @@ def test_augmentation_publishes_a_version_whose_views_belong_to_its_films(few_fi
 
 
 def test_a_second_run_publishes_nothing_and_is_known_to_be_done_beforehand(few_films: str):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     cache = Cache()
     before = {manifest.id: manifest.created for manifest in cache.manifests("shelves")}
     assert find_published(PLAN, cache) == few_films
-    assert augmentation(PLAN) == few_films
+    assert run_augmentation(PLAN) == few_films
     assert {manifest.id: manifest.created for manifest in cache.manifests("shelves")} == before
 
 
 def test_a_new_magnitude_makes_new_posters_and_translates_nothing(few_films: str):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     first = open_version(Cache(), few_films)
     stronger = PLAN.model_copy(update={"image": RandAugmentSpec(magnitude=3)})
     assert find_published(stronger, Cache()) is None
-    second = open_version(Cache(), augmentation(stronger))
+    second = open_version(Cache(), run_augmentation(stronger))
     assert (first.sample.id, first.text and first.text.id) == (second.sample.id, second.text and second.text.id)
     assert first.image is not None
     assert second.image is not None
@@ -132,9 +132,9 @@ def test_a_stored_script_in_a_plot_stays_text_on_the_page():
 
 
 def test_the_difference_of_two_versions_names_settings_and_counts_plots_and_posters(few_films: str):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
-    stronger = augmentation(PLAN.model_copy(update={"image": RandAugmentSpec(magnitude=3)}))
+    stronger = run_augmentation(PLAN.model_copy(update={"image": RandAugmentSpec(magnitude=3)}))
     found = compare(Cache(), few_films, stronger)
     assert found.settings == {"image.magnitude": (9.0, 3.0)}
     assert len(found.shared) == 2  # sample and text
@@ -178,16 +178,16 @@ def test_a_damaged_shelf_is_found_discarded_and_made_again_byte_for_byte(few_fil
     assert "--discard" in capsys.readouterr().err
     cli.main(["cache", "verify", "--discard"])
     assert find_published(PLAN, Cache()) is None
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
-    assert augmentation(PLAN) == few_films
+    assert run_augmentation(PLAN) == few_films
     assert path.read_bytes() == before
 
 
 def test_training_compares_the_cells_and_leaves_results_and_a_report(few_films: str, tmp_path: Path):
-    from flows.training import training
+    from flows.commands import run_training
 
-    *folders, page = training(training_plan(few_films, tmp_path))
+    *folders, page = run_training(training_plan(few_films, tmp_path))
     assert [(read_result(folder).model, read_result(folder).uda) for folder in folders] == [("bert", False), ("bert", True)]
     assert "BERT" in page.read_text()
     rows = json.loads((tmp_path / f"results-{few_films}.json").read_text())["rows"]
@@ -198,23 +198,23 @@ def test_training_compares_the_cells_and_leaves_results_and_a_report(few_films: 
 def test_a_failed_cell_does_not_lose_the_others_and_the_message_says_which_and_why(
     few_films: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from flows.training import training
+    from flows.commands import run_training
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "no-weights"))
     image = ImageEncoderConfig(name="resnet18", weights="IMAGENET1K_V1")
     broken = training_plan(few_films, tmp_path, models=("bert", "resnet"), uda="off", image=image)
     with pytest.raises((ValueError, FailedRun), match=r"(?s)1 of 2 cells failed.*resnet18.*mmuda fetch"):
-        training(broken)
+        run_training(broken)
     assert list(tmp_path.glob("bert-seed1-*/result.json"))
 
 
 def test_text_that_needs_the_hub_names_repository_revision_and_the_three_ways_out(cache: Cache):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     marian = PLAN.model_copy(update={"text": BackTranslationSpec(pivot="fr"), "image": None})
     expected = r"(?s)Helsinki-NLP/opus-mt-en-fr.*dd7f6540.*mmuda fetch.*--text\.models en-fr=PATH.*--text\.engine bergamot"
     with pytest.raises(ValueError, match=expected):
-        augmentation(marian)
+        run_augmentation(marian)
     assert cache.manifests("versions") == []
 
 

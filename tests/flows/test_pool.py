@@ -30,10 +30,10 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def pooled(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> str:
     """Id of the version of `PLAN`, made once for this module."""
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     monkeypatch.setenv("MMUDA_CACHE", str(shared_cache))
-    return augmentation(PLAN)
+    return run_augmentation(PLAN)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_labelled_and_unlabelled_films_are_all_training_films_once_and_each_has_
 
 
 def test_a_second_run_publishes_nothing_and_reads_no_source(pooled: str, monkeypatch: pytest.MonkeyPatch):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     def read(*_args: object, **_options: object) -> None:
         raise AssertionError
@@ -76,27 +76,27 @@ def test_a_second_run_publishes_nothing_and_reads_no_source(pooled: str, monkeyp
     before = shelves(Cache())
     monkeypatch.setattr(sources, "read_source", read)
     assert find_published(PLAN, Cache()) == pooled
-    assert augmentation(PLAN) == pooled
+    assert run_augmentation(PLAN) == pooled
     assert shelves(Cache()) == before
 
 
 def test_another_share_of_unlabelled_films_makes_the_pool_and_its_views_anew_and_nothing_else(pooled: str):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     before = shelves(Cache())
     smaller = PLAN.model_copy(update={"unlabelled": 0.25})
     assert find_published(smaller, Cache()) is None
-    first, second = open_version(Cache(), pooled), open_version(Cache(), augmentation(smaller))
+    first, second = open_version(Cache(), pooled), open_version(Cache(), run_augmentation(smaller))
     assert (second.sample.id, second.image and second.image.id) == (first.sample.id, first.image and first.image.id)
     assert {name.split("-")[0] for name in shelves(Cache()).keys() - before.keys()} == {"pool", "image"}
     assert films_of(second)[1] == films_of(first)[1][:24]  # round(0.25 * 98) = round(24.5), to the even
 
 
 def test_without_a_pool_the_version_is_another_one_over_the_same_sample_and_views(pooled: str):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     before = shelves(Cache())
-    plain = open_version(Cache(), augmentation(PLAN.model_copy(update={"unlabelled": 0.0})))
+    plain = open_version(Cache(), run_augmentation(PLAN.model_copy(update={"unlabelled": 0.0})))
     assert plain.id != pooled
     assert (plain.pool, plain.pool_image) == (None, None)
     assert shelves(Cache()) == before
@@ -113,10 +113,10 @@ def test_the_shelves_of_a_version_name_the_unlabelled_ones(pooled: str):
 
 
 def test_the_difference_of_two_versions_tells_of_their_pools(pooled: str):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
-    smaller = augmentation(PLAN.model_copy(update={"unlabelled": 0.25, "image": RandAugmentSpec(magnitude=3)}))
-    plain = augmentation(PLAN.model_copy(update={"unlabelled": 0.0}))
+    smaller = run_augmentation(PLAN.model_copy(update={"unlabelled": 0.25, "image": RandAugmentSpec(magnitude=3)}))
+    plain = run_augmentation(PLAN.model_copy(update={"unlabelled": 0.0}))
     found = compare(Cache(), pooled, smaller)
     magnitudes = (RandAugmentSpec().magnitude, 3.0)
     assert found.settings == {
@@ -129,7 +129,7 @@ def test_the_difference_of_two_versions_tells_of_their_pools(pooled: str):
 
 
 def test_damaged_pool_shelves_are_found_discarded_and_made_again_byte_for_byte(pooled: str, capsys: pytest.CaptureFixture[str]):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     version = open_version(Cache(), pooled)
     assert version.pool
@@ -144,7 +144,7 @@ def test_damaged_pool_shelves_are_found_discarded_and_made_again_byte_for_byte(p
     assert all(path.parent.name in error for path in paths)
     cli.main(["cache", "verify", pooled, "--discard"])
     assert find_published(PLAN, Cache()) is None
-    assert augmentation(PLAN) == pooled
+    assert run_augmentation(PLAN) == pooled
     assert [path.read_bytes() for path in paths] == before
 
 
@@ -159,13 +159,13 @@ def test_a_shelf_of_the_pool_cannot_be_removed_while_a_version_names_it(pooled: 
 def test_plots_of_the_pool_are_translated_and_a_larger_pool_translates_no_labelled_film_again(
     cache: Cache, make_marian: Callable[..., Path]
 ):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
     from flows.quality import as_markdown
 
     models = {"en-fr": str(make_marian(1)), "fr-en": str(make_marian(2))}
     text = BackTranslationSpec(pivot="fr", models=models, decoding="greedy")
     few = PLAN.model_copy(update={"sample": 0.05, "unlabelled": 0.02, "text": text, "image": None})
-    version = open_version(cache, augmentation(few))
+    version = open_version(cache, run_augmentation(few))
     _, unlabelled = films_of(version)
     views = version.unlabelled_text_views()
     assert views is not None
@@ -173,7 +173,7 @@ def test_plots_of_the_pool_are_translated_and_a_larger_pool_translates_no_labell
     assert set(rows_by_id(views)) == set(unlabelled)
     assert len(unlabelled) == 3  # round(0.02 * 133)
     assert "### Plots of the pool" in as_markdown(cache, version.id)
-    larger = open_version(cache, augmentation(few.model_copy(update={"unlabelled": 0.03})))
+    larger = open_version(cache, run_augmentation(few.model_copy(update={"unlabelled": 0.03})))
     assert (larger.text and larger.text.manifest) == version.text.manifest
     assert len(films_of(larger)[1]) == 4  # round(0.03 * 133)
 
@@ -216,10 +216,10 @@ def test_a_sample_of_everything_leaves_no_pool_and_the_message_says_what_to_do(
 
 
 def test_real_films_without_labels_get_their_views(real_films: Path, cache: Cache):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     plan = PLAN.model_copy(update={"source": MmimdbSource(root=real_films / "mmimdb-mini")})
-    version = open_version(cache, augmentation(plan))
+    version = open_version(cache, run_augmentation(plan))
     labelled, unlabelled = films_of(version)
     assert (len(labelled), len(unlabelled)) == (72, 168)
     assert not set(labelled) & set(unlabelled)

@@ -76,7 +76,7 @@ def connected(two_nodes: str) -> Iterator[str]:
 def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
     films: Path, connected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     plan = AugmentationPlan(
         source=MmimdbSource(root=films),
@@ -87,7 +87,7 @@ def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
     made: list[dict[str, bytes]] = []
     for where, changes in (("here", {}), ("ray", {"runner": "ray", "ray_address": connected})):
         monkeypatch.setenv("MMUDA_CACHE", str(tmp_path / where))
-        version = open_version(Cache(), augmentation(plan.model_copy(update=changes)))
+        version = open_version(Cache(), run_augmentation(plan.model_copy(update=changes)))
         assert version.text
         assert version.image
         folders = (version.text.folder, version.image.folder)
@@ -102,7 +102,7 @@ def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
 def test_posters_of_the_pool_are_made_on_the_cluster_as_well(
     films: Path, connected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from flows.augmentation import augmentation
+    from flows.commands import run_augmentation
 
     plan = AugmentationPlan(
         source=MmimdbSource(root=films), sample=0.1, evaluation_sample=1.0, unlabelled=0.1, image=RandAugmentSpec()
@@ -110,7 +110,7 @@ def test_posters_of_the_pool_are_made_on_the_cluster_as_well(
     made: list[bytes] = []
     for where, changes in (("here", {}), ("ray", {"runner": "ray", "ray_address": connected})):
         monkeypatch.setenv("MMUDA_CACHE", str(tmp_path / where))
-        version = open_version(Cache(), augmentation(plan.model_copy(update=changes)))
+        version = open_version(Cache(), run_augmentation(plan.model_copy(update=changes)))
         assert version.pool_image
         made.append(b"".join(path.read_bytes() for path in sorted(version.pool_image.folder.glob("*.arrow"))))
         assert version.manifest.rows == {"train": 30, "validation": 1, "test": 1, "unlabelled": 27}
