@@ -1,0 +1,131 @@
+"""Runs that nobody works on any more, and schedules that went by while the machine slept: found and resolved."""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+    FlowRunFilterStateType,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.states import Cancelled, Crashed
+
+from datasets_cache.claims import claim, forget, owner
+from datasets_cache.store import Cache
+
+FLOWS = ["augmentation", "training"]
+AT_WORK = [StateType.RUNNING, StateType.CANCELLING, StateType.PENDING]
+OVERDUE = ["Scheduled", "Late"]
+STARTING = timedelta(minutes=2)
+"""A run that is this young may not have taken its lock yet."""
+ENDING = 5.0
+"""Seconds between the end of a run's work, when it gives its lock back, and the server's word of it."""
+PAGE = 200
+
+
+def lock_of(run: UUID | str) -> str:
+    """Name of the lock (`datasets_cache.claims`) that a flow run holds while it works."""
+    return f"flow-runs/{run}"
+
+
+def sweep(cache: Cache, *, own_server: bool) -> list[str]:
+    """Resolve the runs of our two flows that nobody works on, and cancel those that a later one has overtaken.
+
+    A run whose lock is held is never touched, nor one that waits to be started, to be retried or to go on.
+
+    Args:
+        cache: the cache that holds the runs' locks.
+        own_server: nobody else's runs are on the server, so a run that has no lock after two minutes is dead as well.
+
+    Returns:
+        One sentence for each run that was resolved.
+    """
+    with get_client(sync_client=True) as client:
+        return [*_resolve_the_dead(client, cache, own_server=own_server), *_cancel_the_overtaken(client)]
+
+
+def _resolve_the_dead(client: SyncPrefectClient, cache: Cache, *, own_server: bool) -> list[str]:
+    suspects = [run for run in _read(client, _in_types(AT_WORK)) if _looks_dead(run, cache, own_server=own_server)]
+    if not suspects:
+        return []
+    time.sleep(ENDING)
+    again = FlowRunFilter(id=_these(suspects).id, state=_in_types(AT_WORK).state)
+    return [_resolve(client, run, cache) for run in _read(client, again) if _looks_dead(run, cache, own_server=own_server)]
+
+
+def _looks_dead(run: FlowRun, cache: Cache, *, own_server: bool) -> bool:
+    if owner(cache.root, lock_of(run.id)) is not None:
+        with claim(cache.root, lock_of(run.id), wait=False) as free:
+            return free
+    since = run.state.timestamp if run.state else run.created
+    return own_server and since is not None and datetime.now(UTC) - since > STARTING
+
+
+def _resolve(client: SyncPrefectClient, run: FlowRun, cache: Cache) -> str:
+    gone = "its process is gone"
+    state: State[None] = Crashed(message=f"Crashed: {gone}. Run it again: what it had finished is in the cache.")
+    if run.state_type == StateType.CANCELLING:
+        state = Cancelled(message=f"Cancelled; {gone}.")
+    for task in client.read_task_runs(flow_run_filter=_these([run]), task_run_filter=_TASKS_AT_WORK):
+        client.set_task_run_state(task.id, Crashed(message=f"Crashed: {gone}."), force=True)
+    client.set_flow_run_state(run.id, state, force=True)
+    forget(cache.root, lock_of(run.id))
+    return f"{run.name}: was {run.state_name}, but {gone}; {state.name} now."
+
+
+def _cancel_the_overtaken(client: SyncPrefectClient) -> list[str]:
+    waiting = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=OVERDUE)))
+    now = datetime.now(UTC)
+    overdue = [run for run in _read(client, waiting) if run.auto_scheduled and run.deployment_id and _due(run) <= now]
+    overdue.sort(key=lambda run: (str(run.deployment_id), _due(run)))
+    said: list[str] = []
+    for _, runs in groupby(overdue, key=lambda run: run.deployment_id):
+        *missed, newest = runs
+        for run in missed:
+            client.set_flow_run_state(run.id, Cancelled(message=missed_message(run, newest)), force=True)
+            said.append(f"{run.name}: {missed_message(run, newest)}")
+    return said
+
+
+def missed_message(run: FlowRun, newer: FlowRun) -> str:
+    """Why a scheduled run does not start any more."""
+    return f"missed: due {_due(run):%Y-%m-%d %H:%M} UTC; the run due {_due(newer):%Y-%m-%d %H:%M} UTC does its work."
+
+
+def _due(run: FlowRun) -> datetime:
+    assert run.expected_start_time is not None, run
+    return run.expected_start_time.astimezone(UTC)
+
+
+def _in_types(types: Sequence[StateType]) -> FlowRunFilter:
+    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))))
+
+
+def _these(runs: Sequence[FlowRun]) -> FlowRunFilter:
+    return FlowRunFilter(id=FlowRunFilterId(any_=[run.id for run in runs]))
+
+
+_TASKS_AT_WORK = TaskRunFilter(
+    state=TaskRunFilterState(type=TaskRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
+)
+
+
+def _read(client: SyncPrefectClient, wanted: FlowRunFilter) -> Iterable[FlowRun]:
+    """The runs of our two flows, page by page; all are read before any is changed."""
+    ours = FlowFilter(name=FlowFilterName(any_=FLOWS))
+    found: list[FlowRun] = []
+    while page := client.read_flow_runs(flow_filter=ours, flow_run_filter=wanted, limit=PAGE, offset=len(found)):
+        found += page
+    return found
