@@ -11,6 +11,8 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterId,
     FlowRunFilterState,
     FlowRunFilterStateName,
@@ -102,6 +104,20 @@ def _cancel_the_overtaken(client: SyncPrefectClient) -> list[str]:
 def missed_message(run: FlowRun, newer: FlowRun) -> str:
     """Why a scheduled run does not start any more."""
     return f"missed: due {_due(run):%Y-%m-%d %H:%M} UTC; the run due {_due(newer):%Y-%m-%d %H:%M} UTC does its work."
+
+
+def newest_overdue(client: SyncPrefectClient, deployment: UUID, *, after: FlowRun, until: datetime) -> FlowRun | None:
+    """The newest scheduled run of a deployment that was due after `after` and that waits, works or has worked; None without.
+
+    One that was cancelled, failed or crashed does nobody's work.
+    """
+    later = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=[deployment]),
+        expected_start_time=FlowRunFilterExpectedStartTime(after_=_due(after) + timedelta(microseconds=1), before_=until),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[*AT_WORK, StateType.SCHEDULED, StateType.COMPLETED])),
+    )
+    runs = [run for run in _read(client, later) if run.auto_scheduled and run.id != after.id]
+    return max(runs, key=_due, default=None)
 
 
 def _due(run: FlowRun) -> datetime:
