@@ -241,9 +241,10 @@ def _set_generators(states: dict[str, Tensor], accelerator: Accelerator, *, wher
     if wrote != accelerator.num_processes:
         msg = f"{where} was written by {wrote} processes, now there are {accelerator.num_processes}; go on with {wrote}."
         raise ValueError(msg)
-    torch.set_rng_state(states["cpu"][accelerator.process_index])
+    # copies: torch reads the state of a row that begins within a tensor from the wrong place, and crashes
+    torch.set_rng_state(states["cpu"][accelerator.process_index].clone())
     if accelerator.device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"][accelerator.process_index], accelerator.device)
+        torch.cuda.set_rng_state(states["cuda"][accelerator.process_index].clone(), accelerator.device)
 
 
 def _sha256(path: Path) -> str:
