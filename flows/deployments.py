@@ -11,7 +11,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import RunDeployment
-from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.automations import Automation, AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
@@ -144,17 +144,28 @@ def _handed_on(schedule: Any) -> DeploymentScheduleCreate:
 
 
 def _automation(target: DeploymentResponse, *, enabled: bool) -> AutomationCore:
-    return AutomationCore(
-        name=TRIGGER,
-        description="Trains on a cache version as soon as an augmentation has published it.",
-        enabled=enabled,
-        trigger=EventTrigger(
-            expect={PUBLISHED},
-            match={"prefect.resource.id": "mmuda.version.*"},  # pyright: ignore[reportArgumentType]  # coerced
-            posture=Posture.Reactive,
-            threshold=1,
-        ),
-        actions=[RunDeployment(deployment_id=target.id, parameters={"version": "{{ event.payload.version }}"})],
+    return AutomationCore.model_validate(
+        {
+            "name": TRIGGER,
+            "description": "Trains on a cache version as soon as an augmentation has published it.",
+            "enabled": enabled,
+            "trigger": {
+                "type": "event",
+                "expect": {PUBLISHED},
+                "match": {"prefect.resource.id": "mmuda.version.*"},
+                "posture": "Reactive",
+                "threshold": 1,
+                "within": 0,
+            },
+            "actions": [
+                {
+                    "type": "run-deployment",
+                    "source": "selected",
+                    "deployment_id": target.id,
+                    "parameters": {"version": "{{ event.payload.version }}"},
+                }
+            ],
+        }
     )
 
 

@@ -1,12 +1,13 @@
 """Runs that nobody works on any more, and schedules that went by while the machine slept: found and resolved."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
@@ -22,6 +23,7 @@ from prefect.client.schemas.filters import (
     TaskRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled, Crashed
 
 from datasets_cache.claims import claim, forget, owner
@@ -35,6 +37,11 @@ STARTING = timedelta(minutes=2)
 ENDING = 5.0
 """Seconds between the end of a run's work, when it gives its lock back, and the server's word of it."""
 PAGE = 200
+
+_OURS = FlowFilter(name=FlowFilterName(any_=FLOWS))
+_TASKS_AT_WORK = TaskRunFilter(
+    state=TaskRunFilterState(type=TaskRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
+)
 
 
 def lock_of(run: UUID | str) -> str:
@@ -52,10 +59,13 @@ def sweep(cache: Cache, *, own_server: bool) -> list[str]:
         own_server: nobody else's runs are on the server, so a run that has no lock after two minutes is dead as well.
 
     Returns:
-        One sentence for each run that was resolved.
+        One sentence for each run that was resolved, and for each deployment whose places were miscounted.
     """
     with get_client(sync_client=True) as client:
-        return [*_resolve_the_dead(client, cache, own_server=own_server), *_cancel_the_overtaken(client)]
+        said = _resolve_the_dead(client, cache, own_server=own_server)
+        if said or own_server:
+            said += _count_places(client)
+        return said + _cancel_the_overtaken(client)
 
 
 def _resolve_the_dead(client: SyncPrefectClient, cache: Cache, *, own_server: bool) -> list[str]:
@@ -87,6 +97,25 @@ def _resolve(client: SyncPrefectClient, run: FlowRun, cache: Cache) -> str:
     return f"{run.name}: was {run.state_name}, but {gone}; {state.name} now."
 
 
+def _count_places(client: SyncPrefectClient) -> list[str]:
+    """Let each deployment's limit count the runs at work.
+
+    The server takes one off the count when a run's lease ends (five minutes after its process) and another one when the run
+    is resolved, so the place of a run that works would be given away; a server that was killed may count one too many.
+    """
+    said: list[str] = []
+    for deployment in client.read_deployments(flow_filter=_OURS):
+        if not (limit := deployment.global_concurrency_limit):
+            continue
+        at_work = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]), state=_in_types(AT_WORK).state)
+        taken = len(_read(client, at_work))
+        counted = client.read_global_concurrency_limit_by_name(limit.name).active_slots
+        if counted != taken:
+            client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=taken))
+            said.append(f"{deployment.name}: {counted} of {limit.limit} places were counted as taken; {taken} are.")
+    return said
+
+
 def _cancel_the_overtaken(client: SyncPrefectClient) -> list[str]:
     waiting = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=OVERDUE)))
     now = datetime.now(UTC)
@@ -111,9 +140,10 @@ def newest_overdue(client: SyncPrefectClient, deployment: UUID, *, after: FlowRu
 
     One that was cancelled, failed or crashed does nobody's work.
     """
+    between = {"after_": _due(after) + timedelta(microseconds=1), "before_": until}
     later = FlowRunFilter(
         deployment_id=FlowRunFilterDeploymentId(any_=[deployment]),
-        expected_start_time=FlowRunFilterExpectedStartTime(after_=_due(after) + timedelta(microseconds=1), before_=until),
+        expected_start_time=FlowRunFilterExpectedStartTime.model_validate(between),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[*AT_WORK, StateType.SCHEDULED, StateType.COMPLETED])),
     )
     runs = [run for run in _read(client, later) if run.auto_scheduled and run.id != after.id]
@@ -133,15 +163,12 @@ def _these(runs: Sequence[FlowRun]) -> FlowRunFilter:
     return FlowRunFilter(id=FlowRunFilterId(any_=[run.id for run in runs]))
 
 
-_TASKS_AT_WORK = TaskRunFilter(
-    state=TaskRunFilterState(type=TaskRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
-)
-
-
-def _read(client: SyncPrefectClient, wanted: FlowRunFilter) -> Iterable[FlowRun]:
+def _read(client: SyncPrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
     """The runs of our two flows, page by page; all are read before any is changed."""
-    ours = FlowFilter(name=FlowFilterName(any_=FLOWS))
     found: list[FlowRun] = []
-    while page := client.read_flow_runs(flow_filter=ours, flow_run_filter=wanted, limit=PAGE, offset=len(found)):
+    in_order = FlowRunSort.EXPECTED_START_TIME_ASC
+    while page := client.read_flow_runs(
+        flow_filter=_OURS, flow_run_filter=wanted, sort=in_order, limit=PAGE, offset=len(found)
+    ):
         found += page
     return found
