@@ -107,7 +107,7 @@ def _deployment(
     there = _read(client, f"{flow.name}/{name}")
     kept = [_handed_on(schedule) for schedule in there.schedules] if there else schedules or []
     limit = there.global_concurrency_limit.limit if there and there.global_concurrency_limit else 1
-    return RunnerDeployment.from_flow(
+    made = RunnerDeployment.from_flow(
         flow,
         name=name,
         description=description,
@@ -119,6 +119,8 @@ def _deployment(
         concurrency_limit=ConcurrencyLimitConfig(limit=limit, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
         entrypoint_type=EntrypointType.MODULE_PATH,  # a path would depend on the folder that the server is started in
     )
+    made.work_pool_name = None  # said, not left out: who serves it takes it over from a work pool
+    return made
 
 
 def _read(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
