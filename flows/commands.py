@@ -55,10 +55,12 @@ def train(plan: TrainingPlan) -> Path:
     found = [result.path for cell in cells if (result := find_finished(cell, plan.runs))]
     if len(found) == len(cells):
         console().print(f"Already trained, nothing to do: {len(cells)} cells")
-        folders, page = found, write_outcome(found, runs=plan.runs, cache=Cache())
+        outcome = gather([read_result(folder) for folder in found], cache=Cache(), runs=plan.runs)
+        page = write_outcome(outcome, runs=plan.runs, cache=Cache())
     else:
         *folders, page = run_training(plan)
-    show(gather([read_result(folder) for folder in folders], cache=Cache(), runs=plan.runs))
+        outcome = gather([read_result(folder) for folder in folders], cache=Cache(), runs=plan.runs)
+    show(outcome)
     console().print(f"Report: {page}")
     return page
 

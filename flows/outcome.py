@@ -17,7 +17,6 @@ from train.config import READS, ImageEncoderConfig, Modality, TextEncoderConfig
 from train.effects import RESAMPLES, Effect, effects
 from train.hardware import choose_device
 from train.records import RunResult, Scores
-from train.run import read_result
 from train.yardstick import Yardstick
 
 
@@ -112,15 +111,8 @@ def encoders(results: Sequence[RunResult]) -> tuple[TextEncoderConfig | None, Im
     return text and text.config.text, image and image.config.image
 
 
-def compare_runs(folders: Sequence[Path], cache: Cache) -> Comparison:
-    """The table of finished runs on one cache version, with the class priors as the last row."""
-    results = [read_result(folder) for folder in folders]
-    return compare(results, priors=class_priors(version.open_version(cache, results[0].version)))
-
-
-def write_outcome(folders: Sequence[Path], *, runs: Path, cache: Cache) -> Path:
+def write_outcome(outcome: Outcome, *, runs: Path, cache: Cache) -> Path:
     """Write ``results-<version>.json`` and ``report-<version>.html`` into `runs`; gives back the path of the report."""
-    outcome = gather([read_result(folder) for folder in folders], cache=cache, runs=runs)
     found = outcome.comparison.version
     write_text(runs / f"results-{found}.json", json.dumps(outcome.as_json(), indent=2) + "\n")
     return write_report(outcome, cache=cache, path=runs / f"report-{found}.html")

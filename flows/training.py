@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from prefect import flow, task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run, task_run
 
@@ -12,12 +11,16 @@ from datasets_cache.store import Cache
 from flows import forms
 from flows.forms import Encoders, Uda
 from flows.operated import operated
-from flows.outcome import compare_runs, write_outcome
+from flows.outcome import gather, write_outcome
+from flows.page import events
+from flows.page.boards import show_training
+from flows.page.notes import note, span
+from flows.page.progress import Progress
 from flows.recipes import TrainingPlan
-from flows.terminal import track
+from train import history
 from train.config import ModelName, RunConfig, Tracker, WeightKind
 from train.launch import run_in_processes
-from train.run import run_cell
+from train.run import cell_name, find_finished, read_result, run_cell, run_folder
 
 
 def cell_run_name() -> str:
@@ -29,17 +32,28 @@ def cell_run_name() -> str:
 @task(cache_policy=NO_CACHE, task_run_name=cell_run_name)
 def train_cell(config: RunConfig, runs: Path, device: str, trackers: tuple[Tracker, ...] = (), processes: int = 1) -> Path:
     """Train one cell, continue it, or find it finished; gives back its run directory."""
+    if finished := find_finished(config, runs):
+        note(f"{finished.run} found finished")
+        return finished.path
     if processes > 1:
         return run_in_processes(config, processes=processes, cache=Cache(), runs=runs, device=device, trackers=trackers).path
-    return run_cell(config, cache=Cache(), runs=runs, device=device, trackers=trackers, track=track).path
+    before = len(history.read(run_folder(config, runs)))
+    track = Progress(cell_name(config).replace("+", "-"), parts=config.optim.max_epochs, done=before)
+    result = run_cell(config, cache=Cache(), runs=runs, device=device, trackers=trackers, track=track)
+    spent = f"epoch {result.best_epoch} of {result.epochs} tested, {span(result.seconds)}"
+    track.finished(f"{cell_name(config)}: {spent}")
+    note(f"{result.run}: test AP micro {100 * result.test.ap_micro:.1f} %; {spent}")
+    return result.path
 
 
 @task(cache_policy=NO_CACHE)
 def compare_cells(folders: list[Path], runs: Path) -> Path:
     """Write the results of the cells as JSON and as an HTML report; gives back the path of the report."""
-    comparison = compare_runs(folders, Cache())
-    create_table_artifact(key="results", table=comparison.as_rows(), description=f"Test results on {comparison.version}")
-    return write_outcome(folders, runs=runs, cache=Cache())
+    outcome = gather([read_result(folder) for folder in folders], cache=Cache(), runs=runs)
+    report = write_outcome(outcome, runs=runs, cache=Cache())
+    show_training(outcome, report=report)
+    note(f"Report: {report}")
+    return report
 
 
 def run_name() -> str:
@@ -111,4 +125,5 @@ def train_and_compare(plan: TrainingPlan) -> list[Path]:
     if failures:
         msg = f"{len(failures)} of {len(cells)} cells failed; the others are kept. {'; '.join(map(str, failures))}"
         raise ValueError(msg)
+    events.training_is_finished(cells[0].version, cells=[folder.name for folder in finished], report=page[0])
     return [*finished, *page]

@@ -56,10 +56,11 @@ def show_training(outcome: "Outcome", *, report: Path) -> None:
 
     version, run = versions.open_version(Cache(), outcome.comparison.version), str(flow_run.name)
     cells = {result.run: f"test AP micro {100 * result.test.ap_micro:.1f} %" for result in outcome.results}
+    heading = f"## Comparison on {version.id}\n\nAverage precision on the test films, in percent."
     where = f"The whole report is a file: `{report}`"
     show(
         table("results", outcome.comparison.as_rows(), description=f"Test results on {version.id}"),
-        markdown("comparison", f"{outcome.as_markdown()}\n{where}\n", description=f"Comparison on {version.id}"),
+        markdown("comparison", f"{heading}\n\n{outcome.as_markdown()}\n{where}\n", description=f"Comparison on {version.id}"),
         markdown("curves", curves.as_markdown(outcome.results), description="Loss and average precision by epoch"),
         markdown("lineage", lineage.of_training(cells, version, run=run), description=f"What {run} is made of"),
     )

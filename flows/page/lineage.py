@@ -7,6 +7,9 @@ from datasets_cache.version import Version
 from flows.page.markup import cell, table
 from flows.page.summary import source_as_text, source_of
 
+_WIDE = '%%{init: {"flowchart": {"wrappingWidth": 400}}}%%'
+"""Ids are not broken in two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -30,28 +33,25 @@ def of_version(version: Version) -> str:
 
 
 def of_training(cells: Mapping[str, str], version: Version, *, run: str) -> str:
-    """Training run, its cells, version, shelves and source as Markdown.
+    """Training run, version, shelves and source as Markdown, and the run's cells as a table.
 
     Args:
         cells: what is said of each cell, by the name of its run directory.
         version: that was trained on.
         run: name of the training run.
     """
-    nodes = [Node(f"cell{number}", "cell", name, ("version",), said) for number, (name, said) in enumerate(cells.items())]
-    training = Node("training", "training run", run, tuple(one.key for one in nodes))
-    return as_markdown(f"Lineage of {run}", [*_nodes(version), *nodes, training])
+    training = Node("training", "training run", run, ("version",), f"{len(cells)} cell{'s' if len(cells) != 1 else ''}")
+    drawn = as_markdown(f"Lineage of {run}", [*_nodes(version), training])
+    return f"{drawn}\n{table(('cell', ''), [(f'`{name}`', cell(said)) for name, said in cells.items()])}\n"
 
 
 def as_markdown(title: str, nodes: Sequence[Node]) -> str:
     """A diagram and a table of `nodes`, those that others are made of first."""
-    names = {node.key: node.name for node in nodes}
+    names = {node.key: node.what for node in nodes}
     drawn = [f'    {node.key}["{_label(node.what)}<br/>{_label(node.name)}"]' for node in nodes]
     arrows = [f"    {parent} --> {node.key}" for node in nodes for parent in node.made_of]
-    rows = [
-        (node.what, cell(node.name), ", ".join(cell(names[parent]) for parent in node.made_of) or "–", cell(node.said))
-        for node in nodes
-    ]
-    diagram = "\n".join(["```mermaid", "flowchart LR", *drawn, *arrows, "```"])
+    rows = [(node.what, _name(node), ", ".join(names[one] for one in node.made_of) or "–", cell(node.said)) for node in nodes]
+    diagram = "\n".join(["```mermaid", _WIDE, "flowchart TD", *drawn, *arrows, "```"])
     return "\n\n".join([f"## {cell(title)}", diagram, table(("what", "name", "made of", ""), rows)]) + "\n"
 
 
@@ -73,6 +73,11 @@ def _nodes(version: Version) -> list[Node]:
     source = Node("source", "source", source_as_text(source_of(version)))
     films = f"{sum(version.manifest.rows.values()):,} films"
     return [source, *made, Node("version", "version", version.id, tuple(joined) or ("sample",), films)]
+
+
+def _name(node: Node) -> str:
+    """An id in a piece that is not broken; what people chose as text."""
+    return f"`{node.name}`" if node.name.replace("-", "").replace("+", "").isalnum() else cell(node.name)
 
 
 def _label(text: str) -> str:

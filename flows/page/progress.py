@@ -1,5 +1,6 @@
 """How far a long step is, on the run's page and in its log, beside what the terminal shows."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -24,8 +25,8 @@ T = TypeVar("T")
 class Progress:
     """A `datasets_cache.progress.Track` for one step; it may be called several times, for the parts of the step in turn."""
 
-    key: str
-    """Of the artifact: lower-case letters, digits and ``-``."""
+    step: str
+    """What the artifact is named after: lower-case letters, digits and ``-``."""
     parts: int = 1
     """How many parts of like size the step has at most, such as epochs."""
     done: int = 0
@@ -33,53 +34,57 @@ class Progress:
     clock: Callable[[], float] = time.monotonic
     """Seconds."""
     _gauge: Gauge = field(init=False)
-    _began: float | None = field(init=False, default=None)
-    _begun_at: float = field(init=False, default=0.0)
+    _began: float = field(init=False)
+    _before: int = field(init=False)
+    _next_put: float = field(init=False)
+    _lined: tuple[float, float] | None = field(init=False, default=None)
+    """When the last line was logged, and which share of the step was done then."""
 
     def __post_init__(self) -> None:
-        """Nothing is shown before there is something to show."""
-        self._gauge = Gauge(self.key)
+        """The clock runs from now on; nothing is shown before there is something to show."""
+        self._gauge = Gauge(f"progress-{self.step}")
+        self._began, self._before = self.clock(), self.done
+        self._next_put = self._began + FIRST_SECONDS
 
     def __call__(self, items: Iterable[T], /, *, total: int, title: str, unit: str = "films") -> Iterator[T]:
         """Pass `items` through; ``412 of 1,840 films, 35 films/s, 41 s left`` is on the page meanwhile."""
         shown = terminal.track(items, total=total, title=title, unit=unit) if _terminal_too() else items
         return self._told(shown, total, title, unit) if in_a_run() else iter(shown)
 
+    def finished(self, said: str) -> None:
+        """Say that the whole step is done, be it before all its parts are."""
+        self._gauge.put(100.0, said)
+
     def _told(self, items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]:
-        began = self.clock()
-        if self._began is None:
-            self._began, self._begun_at = began, self.done / self.parts
-        next_put, lined_share, done = began + FIRST_SECONDS, 0.0, 0
-        lined: float | None = None
+        began, done = self.clock(), 0
         for done, item in enumerate(items, start=1):
             yield item
             now = self.clock()
-            if done >= total or now < next_put:
-                continue
-            said = self._said(done, total, unit, began, now)
-            taken = self._gauge.put(self._percent(done / total), f"{title}: {said}")
-            next_put = self.clock() + (EVERY_SECONDS if taken else AFTER_SILENCE_SECONDS)
-            if lined is None or (now - lined >= LINE_SECONDS and done / total - lined_share >= LINE_SHARE):
-                note(f"{title}: {said}")
-                lined, lined_share = now, done / total
+            if now >= self._next_put and done < total:
+                share = (self.done + done / total) / self.parts
+                self._put(share, title, self._said(done, total, unit, began, now, share), now)
         self.done += 1
-        spent = f"{title}: {done:,} {unit} in {span(self.clock() - began)}"
-        if lined is not None:  # what took no second needs no line
-            note(spent)
-        self._gauge.put(self._percent(0.0), spent)
+        if self.parts == 1:
+            spent = f"{done:,} {unit} in {span(self.clock() - began)}"
+            self.finished(f"{spent} · {title}")
+            if self._lined:  # what took no second needs no line
+                note(f"{title}: {spent}")
 
-    def _said(self, done: int, total: int, unit: str, began: float, now: float) -> str:
+    def _put(self, share: float, title: str, said: str, now: float) -> None:
+        taken = self._gauge.put(round(100 * min(1.0, share), 1), f"{said} · {title}")  # a card shows the beginning
+        self._next_put = self.clock() + (EVERY_SECONDS if taken else AFTER_SILENCE_SECONDS)
+        when, before = self._lined or (-math.inf, -math.inf)
+        if now - when >= LINE_SECONDS and share - before >= LINE_SHARE:
+            note(f"{title}: {said}")
+            self._lined = now, share
+
+    def _said(self, done: int, total: int, unit: str, began: float, now: float, share: float) -> str:
         rate = done / max(now - began, 1e-9)
         said = f"{done:,} of {total:,} {unit}, {rate:.{0 if rate >= 10 else 1}f} {unit}/s, {span((total - done) / rate)} left"
         if self.parts == 1:
             return said
-        reached = (self.done + done / total) / self.parts
-        assert self._began is not None
-        left = (now - self._began) / max(reached - self._begun_at, 1e-9) * (1 - reached)
-        return f"{said}; at most {span(left)} of the whole"
-
-    def _percent(self, of_this_part: float) -> float:
-        return round(100 * min(1.0, (self.done + of_this_part) / self.parts), 1)
+        left = (now - self._began) / (share - self._before / self.parts) * (1 - share)
+        return f"{said} of it, at most {span(left)} of all"
 
 
 def _terminal_too() -> bool:

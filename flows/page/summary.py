@@ -5,23 +5,21 @@ from datetime import datetime
 from typing import Any
 
 from datasets_cache.manifest import Manifest
+from datasets_cache.store import Shelf
 from datasets_cache.version import Version
 from flows.page.markup import cell, table
 from flows.page.notes import span
 
-TEXT_FIGURES = {
-    "sentences changed": "share",
-    "sentences kept": "share",
-    "length ratio": "plain",
-    "chrf": "plain",
-    "bleu": "plain",
-    "cosine": "plain",
+FIGURES = {
+    "sentences changed": ("sentences changed", ".1%"),
+    "sentences kept": ("sentences kept as the original", ".1%"),
+    "length ratio": ("length of a plot, as a multiple of its original's", ".2f"),
+    "chrf": ("chrF against the originals (100: unchanged)", ".1f"),
+    "bleu": ("BLEU against the originals (100: unchanged)", ".1f"),
+    "cosine": ("cosine similarity to the originals (1: the same)", ".3f"),
+    "mean absolute change, grey levels": ("change of a poster's pixels, mean, grey levels of 255", ".1f"),
 }
-NAMES = {"chrf": "chrF against the originals (100: unchanged)", "bleu": "BLEU against the originals (100: unchanged)"} | {
-    "cosine": "cosine similarity to the originals (1: the same)",
-    "length ratio": "length, as a multiple of the originals'",
-}
-GREY_LEVELS = "mean absolute change, grey levels"
+"""Figures that the summary has of those in the manifests: their title, and how they are written."""
 
 
 def as_markdown(version: Version, *, since: datetime, seconds: float) -> str:
@@ -45,7 +43,7 @@ def as_markdown(version: Version, *, since: datetime, seconds: float) -> str:
         _fallbacks(version),
     ]
     if figures := _figures(version):
-        parts += ["### Quality", table(("figure", "value"), figures)]
+        parts += ["### Quality", figures]
     return "\n\n".join(parts) + "\n"
 
 
@@ -137,14 +135,20 @@ def _of(manifest: Manifest) -> int:
     return manifest.counts.get("sentences") or sum(manifest.rows.values())
 
 
-def _figures(version: Version) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for name, manifest in shelves(version):
-        for figure, kind in TEXT_FIGURES.items():
-            value = manifest.quality.get(figure)
-            if value is not None:
-                shown = f"{value:.1%}" if kind == "share" else f"{value:.3g}"
-                found.append((f"{name}: {NAMES.get(figure, figure)}", shown))
-        if (change := manifest.quality.get(GREY_LEVELS)) is not None:
-            found.append((f"{name}: {GREY_LEVELS} of 255", f"{change:.1f}"))
+def _figures(version: Version) -> str | None:
+    """Figures of the sample's views, and beside them those of the pool's."""
+    columns = [_measured(version.text, version.image)]
+    if version.pool:
+        columns.append(_measured(version.pool_text, version.pool_image))
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    headings = ("figure", "training films", "pool")[: 1 + len(columns)]
+    return table(headings, [(name, *(column.get(name, "–") for column in columns)) for name in names]) if names else None
+
+
+def _measured(text: Shelf | None, image: Shelf | None) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, (title, shown) in FIGURES.items():
+        for shelf in (text, image):
+            if shelf and (value := shelf.manifest.quality.get(name)) is not None:
+                found[title] = format(value, shown)
     return found
