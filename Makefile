@@ -34,9 +34,9 @@ lint: setup
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-# Prefect's page with every run so far, on this machine alone.
+# Prefect's page with every run so far, and the deployments: schedules, runs by hand, training after an augmentation.
 serve: setup
-	@PREFECT_HOME="$(abspath $(or $(MMUDA_CACHE),datasets_cache/versions))/prefect" $(BIN)/prefect server start --host 127.0.0.1
+	@exec $(BIN)/mmuda serve
 
 # Resolves the newest allowed versions of every extra without installing them.
 lock:

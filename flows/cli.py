@@ -21,6 +21,7 @@ from flows.options import NONE, explain, read_toml, to_toml, with_defaults
 from flows.published import newest_plan
 from flows.recipes import RECIPES, AugmentationPlan, Recipe, TrainingPlan
 from flows.run_cli import EvaluateCommand, PredictCommand
+from flows.serve_cli import ServeCommand, SweepCommand
 from flows.terminal import console
 
 USER_MISTAKE = 2
@@ -126,6 +127,8 @@ def command_line(recipes: Mapping[str, Recipe]) -> type[BaseSettings]:
         "report": ReportCommand,
         "cache": CacheGroup,
         "config": config,
+        "serve": ServeCommand,
+        "sweep": SweepCommand,
         "doctor": DoctorCommand,
         "fetch": each(FetchCommand, _whole),
     }

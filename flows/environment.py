@@ -6,38 +6,80 @@ import warnings
 from pathlib import Path
 
 from datasets_cache.store import default_root
+from flows.serve_state import running
+
+QUIET = "CRITICAL"
 
 
 def prepare_prefect() -> None:
     """Let Prefect keep its database beside the cache, on this machine alone, and leave the talking to us.
 
-    Whatever the environment already sets wins, so a configured server (``PREFECT_API_URL``) is used as it is.
+    Whatever the environment already sets wins, so a configured server (``PREFECT_API_URL``) is used as it is. Without one, the
+    server of a `mmuda serve` that lives is used: its page shows what the terminal runs, and one process alone writes the
+    database.
     """
     defaults = {
         "PREFECT_HOME": str(prefect_home()),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
-        "PREFECT_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_LEVEL": QUIET,
+        "PREFECT_SERVER_LOGGING_LEVEL": QUIET,
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    if "PREFECT_API_URL" not in os.environ and (state := running(configured_home())) and state.url:
+        os.environ["PREFECT_API_URL"] = state.url
 
 
-def make_prefect_home() -> None:
-    """Make the folder of Prefect's database, which its server does not make itself.
+def served_environment(url: str, *, own: bool) -> dict[str, str]:
+    """The environment of the processes of `mmuda serve`: their logs reach the page, and they outlast a server that restarts.
+
+    Args:
+        url: of Prefect's API.
+        own: it is the server of this `mmuda serve`, on this machine.
+    """
+    served = {
+        **os.environ,
+        "PREFECT_API_URL": url,
+        "PREFECT_HOME": str(configured_home().absolute()),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONSAFEPATH": "1",  # the folder it is started in may hold a package called `flows`
+    }
+    # what `prepare_prefect` silenced for a terminal
+    for name, loud in (("PREFECT_LOGGING_LEVEL", "INFO"), ("PREFECT_SERVER_LOGGING_LEVEL", "WARNING")):
+        if served.get(name, QUIET) == QUIET:
+            served[name] = loud
+    defaults = {
+        "PREFECT_LOGGING_TO_API_ENABLED": "true",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_CLI_PROMPT": "false",
+        "PREFECT_CLIENT_MAX_RETRIES": "8",  # waits of 1, 2, 4 ... seconds: four minutes
+    }
+    if own:  # a proxy of the house cannot reach this machine's own address
+        defaults["NO_PROXY"] = "127.0.0.1,localhost"
+    return defaults | served
+
+
+def make_prefect_home() -> Path:
+    """Make the folder of Prefect's database, which its server does not make itself; gives it back.
 
     Raises:
         ValueError: it cannot be made.
     """
-    home = Path(os.environ.get("PREFECT_HOME", prefect_home())).expanduser()
+    home = configured_home()
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         msg = f"{home}: cannot be made ({error.strerror}). Set MMUDA_CACHE (or PREFECT_HOME) to a folder you can write."
         raise ValueError(msg) from error
+    return home
+
+
+def configured_home() -> Path:
+    """Folder of Prefect's database and settings."""
+    return Path(os.environ.get("PREFECT_HOME", prefect_home())).expanduser()
 
 
 def prefect_home() -> Path:
