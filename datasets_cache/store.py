@@ -6,8 +6,10 @@ Layout below the root (``MMUDA_CACHE``, by default ``datasets_cache/versions`` o
     shelves/<kind>-<fingerprint>/{manifest.json, train-00000-of-00016.arrow, train-00000-of-00016.json, ...}
     versions/<recipe>-<fingerprint>/manifest.json
     building/<kind>-<fingerprint>/            shelves of which some shards are finished (`datasets_cache.shards`)
+    rebuilding/<kind>-<fingerprint>/          shelves that are being made again (`datasets_cache.exchange`)
     staging/, locks/                          unfinished work; safe to remove while nothing runs
     tokens/<fingerprint>.npz                  token ids of plots; made again where missing, safe to remove
+    uses/<version>/<fingerprint>              which runs refer to a version (`datasets_cache.uses`)
 """
 
 import os
@@ -16,6 +18,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from datasets.arrow_writer import ArrowWriter
 from datasets.table import MemoryMappedTable, Table, concat_tables
 
 from datasets_cache import manifest as manifests
+from datasets_cache.exchange import looked_again
 from datasets_cache.files import check_files, discard, promise_of, publish_folder, room, staging_folder
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.frozen import Frozen
@@ -132,6 +136,9 @@ class Shelf:
         if not promised:
             msg = f"{self.folder}: no split {split!r}; it has {sorted(self.manifest.rows)}."
             raise ValueError(msg)
+        return looked_again(self.folder, lambda: self._mapped(split, promised))
+
+    def _mapped(self, split: Split, promised: int) -> Dataset:
         names = sorted(name for name in self.manifest.files if name.startswith((f"{split}.", f"{split}-")))
         rows = mapped([self.folder / name for name in names], cure=_cure(self.folder, self.manifest))
         if len(rows) != promised:
@@ -169,8 +176,12 @@ class Cache:
 
     def find(self, shelf: ShelfId) -> Manifest | None:
         """Manifest of a published shelf, None where there is none; its files may be damaged."""
-        folder = self.shelf_folder(shelf)
-        return manifests.read(folder) if (folder / FILE_NAME).is_file() else None
+        try:
+            return looked_again(self.shelf_folder(shelf), lambda: manifests.read(self.shelf_folder(shelf)))
+        except ValueError:
+            if (self.shelf_folder(shelf) / FILE_NAME).is_file():
+                raise
+            return None
 
     def published(self, shelf: ShelfId) -> Manifest | None:
         """Manifest of a published shelf whose files have the promised sizes; None where it has to be made, or made again."""
@@ -183,6 +194,9 @@ class Cache:
         Raises:
             ValueError: it is unknown or damaged; the message names the file and the cure.
         """
+        return looked_again(self.shelf_folder(shelf), lambda: self._open(shelf))
+
+    def _open(self, shelf: ShelfId | str) -> Shelf:
         folder = self.shelf_folder(shelf)
         if not folder.is_dir():
             msg = f"no shelf {shelf!r} below {self.root / 'shelves'}; `mmuda cache ls` lists what there is."
@@ -219,8 +233,14 @@ class Cache:
 
     def manifests(self, of: str) -> list[Manifest]:
         """Manifests of all ``shelves`` or ``versions``, oldest first."""
-        folders = [path.parent for path in (self.root / of).glob(f"*/{FILE_NAME}")]
-        return sorted((manifests.read(folder) for folder in folders), key=lambda found: (found.created, found.id))
+        found: list[Manifest] = []
+        for path in (self.root / of).glob(f"*/{FILE_NAME}"):
+            try:
+                found.append(looked_again(path.parent, partial(manifests.read, path.parent)))
+            except ValueError:
+                if path.exists():
+                    raise  # else it was removed just now
+        return sorted(found, key=lambda manifest: (manifest.created, manifest.id))
 
 
 def mapped(paths: Sequence[Path], *, cure: str) -> Dataset:

@@ -36,16 +36,21 @@ def find_published(plan: AugmentationPlan, cache: Cache) -> str | None:
 
 def _find_views(plan: AugmentationPlan, films: ShelfId, cache: Cache) -> tuple[ShelfId | None, ShelfId | None]:
     """The published views of a sample or a pool that the plan asks for."""
-    text = image = None
+    return find_text(plan, films, cache), find_images(plan, films, cache)
+
+
+def find_text(plan: AugmentationPlan, films: ShelfId, cache: Cache) -> ShelfId | None:
+    """The published plots of a sample or a pool that the plan asks for; None where there are none or it asks for none."""
     if plan.source.has_given_text:
-        text = given.find_given("text", films, cache=cache)
-    elif plan.text:
-        text = text_shelf.find(plan.text, films, cache=cache)
+        return given.find_given("text", films, cache=cache)
+    return text_shelf.find(plan.text, films, cache=cache) if plan.text else None
+
+
+def find_images(plan: AugmentationPlan, films: ShelfId, cache: Cache) -> ShelfId | None:
+    """The published posters of a sample or a pool that the plan asks for; None where there are none or it asks for none."""
     if plan.source.has_given_images:
-        image = given.find_given("image", films, cache=cache)
-    elif plan.image:
-        image = rand_augment.find(plan.image, films, cache=cache)
-    return text, image
+        return given.find_given("image", films, cache=cache)
+    return rand_augment.find(plan.image, films, cache=cache) if plan.image else None
 
 
 def newest_plan(cache: Cache) -> AugmentationPlan:

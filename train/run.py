@@ -25,6 +25,7 @@ from datasets_cache.fingerprint import fingerprint
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import SPLITS
 from datasets_cache.store import Cache
+from datasets_cache.uses import record_use
 from datasets_cache.version import open_version
 from train import checkpoint, export, hardware, history, predictions
 from train.config import RunConfig, Tracker
@@ -112,7 +113,8 @@ def run_cell(
         if accelerator.is_main_process:
             if not continue_interrupted:
                 checkpoint.clear(folder)
-            (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")
+            record_use(cache, config.version, folder)
         accelerator.wait_for_everyone()
         torch.manual_seed(config.seed + 1_000_003 * rank)  # dropout differs between processes
         data = open_data(open_version(cache, config.version), config)
