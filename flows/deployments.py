@@ -178,7 +178,7 @@ def _mend(client: SyncPrefectClient, automation: Automation, target: DeploymentR
         return
     renewed = {"deployment_id": target.id}
     actions = [action.model_copy(update=renewed) if action in gone else action for action in automation.actions]
-    core = AutomationCore.model_validate(automation.model_dump(exclude={"id", "created", "updated"}))
+    core = AutomationCore.model_validate(automation.model_dump(exclude={"id", "created", "updated", "owner_resource"}))
     client.update_automation(automation.id, core.model_copy(update={"actions": actions}))
 
 
