@@ -1,7 +1,8 @@
 """The augmentation flow: sample and pool, then text and image views of both, then the version that joins them."""
 
+from datetime import UTC, datetime
+
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
@@ -10,21 +11,24 @@ from augment.text import shelf as text_shelf
 from datasets_cache import given, sampling, version
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.pool import publish_pool
+from datasets_cache.rebuild import make_again
 from datasets_cache.store import Cache
 from flows import forms
 from flows.forms import EngineChoice, PivotChoice, RecipeChoice
 from flows.operated import operated
-from flows.published import shelves_of_version
-from flows.quality import as_markdown
+from flows.page.boards import show_augmentation
+from flows.page.notes import noted, wait_note
+from flows.page.progress import Progress
+from flows.published import find_images, find_text
 from flows.recipes import AugmentationPlan
 from flows.retries import worth_retrying
 from flows.shards import on_ray
-from flows.terminal import say, track
 
 
 @task(cache_policy=NO_CACHE)
 def take_sample(plan: AugmentationPlan) -> ShelfId:
     """Publish the sample of the plan's source, or find it already published."""
+    since = datetime.now(UTC)
     sample = sampling.publish_sample(
         plan.source,
         share=plan.sample,
@@ -32,9 +36,9 @@ def take_sample(plan: AugmentationPlan) -> ShelfId:
         cache=Cache(),
         strict=plan.strict,
         dedupe=plan.dedupe,
-        track=track,
+        track=Progress("sample"),
     )
-    return sample.id
+    return noted(sample.id, since=since)
 
 
 @task(cache_policy=NO_CACHE)
@@ -42,6 +46,7 @@ def take_pool(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
     """Publish the unlabelled pool beside `sample`, or find it already published."""
     if not plan.unlabelled:
         return None
+    since = datetime.now(UTC)
     taken = publish_pool(
         plan.source,
         share=plan.sample,
@@ -50,35 +55,49 @@ def take_pool(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
         cache=Cache(),
         strict=plan.strict,
         dedupe=plan.dedupe,
-        track=track,
+        track=Progress("pool"),
     )
-    return taken.id
+    return noted(taken.id, since=since)
 
 
 @task(retries=2, retry_delay_seconds=30, retry_condition_fn=worth_retrying, cache_policy=NO_CACHE)
 def text_views(plan: AugmentationPlan, films: ShelfId) -> ShelfId | None:
-    """Publish the augmented plots of a sample or a pool, or find them already published."""
-    if plan.source.has_given_text:
-        return given.publish_given_text(films, cache=Cache())
-    if plan.text is None:
-        return None
-    if plan.runner == "ray":
-        return on_ray("text", plan, films, Cache())
-    return text_shelf.publish(
-        plan.text, films, cache=Cache(), device=plan.device, threads=plan.threads, track=track, on_wait=say
-    )
+    """Publish the augmented plots of a sample or a pool, or find them already published; `plan.rebuild` makes them again."""
+
+    def make(cache: Cache) -> ShelfId:
+        if plan.source.has_given_text:
+            return given.publish_given_text(films, cache=cache)
+        assert plan.text, "a plan without text has no text shelf"
+        if plan.runner == "ray":
+            return on_ray("text", plan, films, cache)
+        return text_shelf.publish(
+            plan.text, films, cache=cache, device=plan.device, threads=plan.threads, track=Progress("text"), on_wait=wait_note
+        )
+
+    since = datetime.now(UTC)
+    if plan.rebuild and (shelf := find_text(plan, films, Cache())):
+        return noted(make_again(shelf, cache=Cache(), parents=[films], make=make, on_wait=wait_note), since=since)
+    return noted(make(Cache()), since=since) if plan.source.has_given_text or plan.text else None
 
 
 @task(retries=2, retry_delay_seconds=30, retry_condition_fn=worth_retrying, cache_policy=NO_CACHE)
 def image_views(plan: AugmentationPlan, films: ShelfId) -> ShelfId | None:
-    """Publish the augmented posters of a sample or a pool, or find them already published."""
-    if plan.source.has_given_images:
-        return given.publish_given_images(films, cache=Cache())
-    if plan.image is None:
-        return None
-    if plan.runner == "ray":
-        return on_ray("image", plan, films, Cache())
-    return rand_augment.publish(plan.image, films, cache=Cache(), workers=plan.threads, track=track, on_wait=say)
+    """Publish the augmented posters of a sample or a pool, or find them already published; `plan.rebuild` makes them again."""
+
+    def make(cache: Cache) -> ShelfId:
+        if plan.source.has_given_images:
+            return given.publish_given_images(films, cache=cache)
+        assert plan.image, "a plan without image has no image shelf"
+        if plan.runner == "ray":
+            return on_ray("image", plan, films, cache)
+        return rand_augment.publish(
+            plan.image, films, cache=cache, workers=plan.threads, track=Progress("image"), on_wait=wait_note
+        )
+
+    since = datetime.now(UTC)
+    if plan.rebuild and (shelf := find_images(plan, films, Cache())):
+        return noted(make_again(shelf, cache=Cache(), parents=[films], make=make, on_wait=wait_note), since=since)
+    return noted(make(Cache()), since=since) if plan.source.has_given_images or plan.image else None
 
 
 @task(cache_policy=NO_CACHE)
@@ -163,6 +182,7 @@ def augmentation(
 
 def build(plan: AugmentationPlan) -> str:
     """The flow's tasks in their order; gives back the version's id."""
+    since = datetime.now(UTC)
     films = take_sample(plan)
     unlabelled = take_pool(plan, films)
     made = publish_version(
@@ -174,6 +194,6 @@ def build(plan: AugmentationPlan) -> str:
         pool_text=text_views(plan, unlabelled) if unlabelled else None,
         pool_image=image_views(plan, unlabelled) if unlabelled else None,
     )
-    create_table_artifact(key="cache-version", table=shelves_of_version(Cache(), made), description=f"Cache version {made}")
-    create_markdown_artifact(key="quality", markdown=as_markdown(Cache(), made), description=f"Augmentations of {made}")
+    new = plan.rebuild or Cache().version_manifest(made).created >= since
+    show_augmentation(made, since=since, new=new, said=plan.summary())
     return made
