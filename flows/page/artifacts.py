@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.utilities.context import get_task_and_flow_run_ids
 
 from flows.page.notes import in_a_run, warn
@@ -83,19 +84,22 @@ def tell(message: Callable[[SyncPrefectClient], T], *, tries: int) -> T | None:
     """Send `message` to the server; None where it cannot be reached or cannot answer."""
     for attempt in range(1, tries + 1):
         try:
-            with (
-                temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),  # its own tries would hold the work up for minutes
-                get_client(sync_client=True, httpx_settings={"timeout": ANSWER_SECONDS}) as client,
-            ):
-                return message(client)
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):  # its own tries would hold the work up for minutes
+                return message(_client(PREFECT_API_URL.value()))
         except httpx.TransportError:
-            pass
+            _client.cache_clear()
         except httpx.HTTPStatusError as error:
             if error.response.status_code not in (408, 429) and error.response.status_code < 500:
                 raise  # what we sent is wrong
         if attempt < tries:
             time.sleep(PAUSE_SECONDS * attempt)
     return None
+
+
+@lru_cache(maxsize=1)
+def _client(url: str | None) -> SyncPrefectClient:  # noqa: ARG001  # another server, another client
+    """Kept, since making one takes as long as ten messages."""
+    return get_client(sync_client=True, httpx_settings={"timeout": ANSWER_SECONDS})
 
 
 def warn_once(lacking: str) -> None:

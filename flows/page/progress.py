@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from prefect.runtime import deployment
+from prefect.context import FlowRunContext
 
 from flows import terminal
 from flows.page.artifacts import Gauge
@@ -74,7 +74,7 @@ class Progress:
         taken = self._gauge.put(round(100 * min(1.0, share), 1), f"{said} · {title}")  # a card shows the beginning
         self._next_put = self.clock() + (EVERY_SECONDS if taken else AFTER_SILENCE_SECONDS)
         when, before = self._lined or (-math.inf, -math.inf)
-        if now - when >= LINE_SECONDS and share - before >= LINE_SHARE:
+        if now - when >= LINE_SECONDS and share - before >= LINE_SHARE - 1e-9:
             note(f"{title}: {said}")
             self._lined = now, share
 
@@ -89,4 +89,6 @@ class Progress:
 
 def _terminal_too() -> bool:
     """A run of a deployment has nobody at its terminal, and its log has lines already."""
-    return terminal.console().is_terminal or not (in_a_run() and deployment.id)
+    context = FlowRunContext.get()
+    of_a_deployment = context and context.flow_run and context.flow_run.deployment_id
+    return terminal.console().is_terminal or not of_a_deployment
