@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from typing import Any, Self
+from uuid import UUID
 
 import httpx
 from prefect.logging import get_logger
@@ -42,6 +43,10 @@ class DrainingRunner(Runner):
 
         poller._get_and_submit_flow_runs = poll_patiently  # pyright: ignore[reportPrivateUsage,reportAttributeAccessIssue]
         return self
+
+    def watch(self, deployment: UUID, name: str) -> None:
+        """Run what is asked of a deployment that is registered already, without loading its flow here."""
+        self._deployment_registry.register_deployment(deployment, name)
 
     def handle_sigterm(self, *_args: Any, **_kwargs: Any) -> None:
         """Start no more runs, let those that go end, then stop."""

@@ -57,8 +57,10 @@ def served_environment(url: str, *, own: bool) -> dict[str, str]:
         "PREFECT_CLI_PROMPT": "false",
         "PREFECT_CLIENT_MAX_RETRIES": "8",  # waits of 1, 2, 4 ... seconds: four minutes
     }
-    if own:  # a proxy of the house cannot reach this machine's own address
-        defaults["NO_PROXY"] = "127.0.0.1,localhost"
+    if own:
+        defaults["NO_PROXY"] = "127.0.0.1,localhost"  # a proxy of the house cannot reach this machine's own address
+        # a server that restarts knows who holds a deployment's places
+        defaults["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
     return defaults | served
 
 

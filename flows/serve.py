@@ -135,7 +135,7 @@ class Supervisor:
         self.server = start("Prefect's server", "server", [f"--port={port}"], self.home / "server.log", environment)
 
     def _start_runner(self, once: list[str]) -> None:
-        self.runner = self._ours("The runner", "runner", [*self.options, *once])
+        self.runner = self._ours("The runner", "register", [*self.options, *once])
 
     def _ours(self, name: str, part: str, options: list[str]) -> Child:
         own = self.port is not None

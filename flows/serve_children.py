@@ -48,7 +48,7 @@ def start(
 
     Args:
         name: how to speak of it.
-        part: ``server``, ``runner`` or ``sweep``.
+        part: ``server``, ``register`` (which becomes ``run``) or ``sweep``.
         options: of that part.
         log: file that its words are appended to.
         environment: all of it.

@@ -15,6 +15,7 @@ import time
 import traceback
 from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from datasets_cache.store import Cache
 
@@ -63,17 +64,17 @@ def run_sweep(*, own: bool) -> None:
         tell(sentence)
 
 
-def run_deployments(given: argparse.Namespace) -> int:
-    """Register the deployments, say so, and run what is asked of them until SIGTERM; gives back the exit status."""
-    from flows.deployments import deployments, prepare
-    from flows.draining import DrainingRunner
+def register(given: argparse.Namespace) -> int:
+    """Sweep and register the deployments, then become the process that runs them; gives back why it could not.
 
-    runner = DrainingRunner(limit=given.limit, query_seconds=POLL_EVERY, on_draining=_say_what_ends)
+    The flows need a gigabyte of libraries to be read for their forms; the process that waits for runs needs none of them.
+    """
+    from flows.deployments import deployments, prepare
+
     try:
         run_sweep(own=given.own)
         offered = deployments(given.cron, given.timezone)
-        for deployment in offered:
-            runner.add_deployment(deployment)
+        watched = [f"{deployment.apply()}={deployment.flow_name}/{deployment.name}" for deployment in offered]
         prepare(train_after=given.train_after)
     except ValueError as error:
         tell(f"mmuda: {error}")
@@ -81,13 +82,25 @@ def run_deployments(given: argparse.Namespace) -> int:
     except Exception:
         traceback.print_exc()
         return NOT_STARTED
-    names = ", ".join(f"{deployment.flow_name}/{deployment.name}" for deployment in offered)
-    tell(f"Serving {names}: {given.limit} run{'s' * (given.limit > 1)} at a time.")
+    options = [f"--limit={given.limit}", *(["--own"] if given.own else []), *watched]
+    os.execv(sys.executable, [sys.executable, "-m", "flows.serving", "run", *options])
+
+
+def run_deployments(given: argparse.Namespace) -> None:
+    """Run what is asked of the registered deployments until SIGTERM."""
+    from flows.draining import DrainingRunner
+
+    runner = DrainingRunner(limit=given.limit, query_seconds=POLL_EVERY, on_draining=_say_what_ends)
+    names: list[str] = []
+    for watched in given.deployments:
+        identifier, _, name = watched.partition("=")
+        runner.watch(UUID(identifier), name.rpartition("/")[2])
+        names.append(name)
+    tell(f"Serving {', '.join(names)}: {given.limit} run{'s' * (given.limit > 1)} at a time.")
     tell(f"Page: {os.environ['PREFECT_API_URL'].removesuffix('/api')}")
     tell("Ctrl-C (or SIGTERM) lets the runs that are going end, then stops; a second one ends them at once.")
     with redirect_stdout(sys.stderr):  # what the runs print belongs into the log
         asyncio.run(_run(runner, own=given.own))
-    return 0
 
 
 async def _run(runner: "DrainingRunner", *, own: bool) -> None:
@@ -118,29 +131,36 @@ def _say_what_ends(runs: int) -> None:
         tell(f"Stopping: {runs} runs are finishing; Ctrl-C again ends them now, they go on from where they are next time.")
 
 
-def main() -> int:
-    """What each process does."""
+def read_options() -> argparse.Namespace:
+    """What the parent asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parts = parser.add_subparsers(dest="part", required=True)
-    server = parts.add_parser("server")
+    server, registering, running, sweeping = (parts.add_parser(name) for name in ("server", "register", "run", "sweep"))
     server.add_argument("--port", type=int, required=True)
-    runner = parts.add_parser("runner")
-    runner.add_argument("--limit", type=int, required=True)
-    runner.add_argument("--cron")
-    runner.add_argument("--timezone", default="UTC")
-    runner.add_argument("--train-after", action=argparse.BooleanOptionalAction)
-    sweeper = parts.add_parser("sweep")
-    for part in (runner, sweeper):
+    registering.add_argument("--cron")
+    registering.add_argument("--timezone", default="UTC")
+    registering.add_argument("--train-after", action=argparse.BooleanOptionalAction)
+    running.add_argument("deployments", nargs="+", help="id=name")
+    for part in (registering, running):
+        part.add_argument("--limit", type=int, required=True)
+    for part in (registering, running, sweeping):
         part.add_argument("--own", action="store_true", help="nobody else's runs are on the server")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """What each process does."""
+    given = read_options()
     end_with_parent()
     match given.part:
         case "server":
             run_server(port=given.port)
-        case "sweep":
-            run_sweep(own=given.own)
+        case "register":
+            return register(given)
+        case "run":
+            run_deployments(given)
         case _:
-            return run_deployments(given)
+            run_sweep(own=given.own)
     return 0
 
 
