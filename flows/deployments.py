@@ -12,11 +12,12 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import RunDeployment
 from prefect.events.schemas.automations import Automation, AutomationCore
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, ParameterTypeError
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
 from flows.augmentation import augmentation
+from flows.terminal import say
 from flows.training import training
 
 NIGHTLY = "nightly"
@@ -113,7 +114,7 @@ def _deployment(
         description=description,
         tags=["mmuda"],
         version=installed("mmuda"),
-        parameters=there.parameters if there else parameters,
+        parameters=_fitting(flow, there, parameters) if there else parameters,
         paused=there.paused if there else False,
         schedules=asked or kept,
         concurrency_limit=ConcurrencyLimitConfig(limit=limit, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
@@ -121,6 +122,22 @@ def _deployment(
     )
     made.work_pool_name = None  # said, not left out: who serves it takes it over from a work pool
     return made
+
+
+def _fitting(flow: Flow[..., Any], there: DeploymentResponse, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that a person set where this release's flow takes them, else `parameters`; the server refuses others."""
+    known = flow.parameters.properties
+    unknown = [name for name in there.parameters if name not in known]
+    try:
+        flow.validate_parameters({name: value for name, value in there.parameters.items() if name in known})
+    except ParameterTypeError:
+        unknown = list(there.parameters)
+    if not unknown:
+        return there.parameters
+    say(
+        f"{flow.name}/{there.name}: its parameters ({', '.join(unknown)}) do not fit this release; they are {parameters} again."
+    )
+    return parameters
 
 
 def _read(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.events import DeploymentEventTrigger
 from prefect.events.schemas.automations import Automation
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
@@ -94,8 +96,6 @@ def test_a_schedule_taken_away_by_a_person_does_not_come_back(client: SyncPrefec
 
 
 def test_a_pause_parameters_and_a_limit_set_by_a_person_survive_registering_again(client: SyncPrefectClient):
-    from prefect.client.schemas.actions import DeploymentUpdate
-
     register()
     there = client.read_deployment_by_name(f"training/{FROM_CACHE}")
     changed = DeploymentUpdate(parameters={"version": "latest", "models": ["bert"]}, concurrency_limit=2)
@@ -109,6 +109,17 @@ def test_a_pause_parameters_and_a_limit_set_by_a_person_survive_registering_agai
     assert there.parameters == {"version": "latest", "models": ["bert"]}
     assert there.global_concurrency_limit is not None
     assert there.global_concurrency_limit.limit == 2
+
+
+@pytest.mark.parametrize("unfit", [{"recipe": "gone"}, {"recipe": "demo", "forgotten": 1}], ids=["value", "name"])
+def test_parameters_of_another_release_give_way_to_this_ones(client: SyncPrefectClient, unfit: dict[str, Any]):
+    register()
+    before = DeploymentUpdate(parameters=unfit, enforce_parameter_schema=False)
+    client.update_deployment(nightly(client).id, before)
+
+    register()
+
+    assert nightly(client).parameters == {"recipe": "newest"}
 
 
 def test_a_cron_that_is_asked_for_replaces_the_schedule_and_switches_it_on(client: SyncPrefectClient):
@@ -213,8 +224,6 @@ def test_prefect_yaml_has_the_same_deployments():
 
 
 def test_prefect_yaml_has_the_same_automation(client: SyncPrefectClient):
-    from prefect.events import DeploymentEventTrigger
-
     register()
     ours = the_automation(client)
     (written,) = in_file()[FROM_CACHE]["triggers"]
