@@ -1,12 +1,15 @@
 """The options of `mmuda cache …`."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import CliApp, CliImplicitFlag, CliPositionalArg, CliSubCommand
 
 from datasets_cache import version as versions
+from datasets_cache.collect import UNFINISHED_DAYS
 from datasets_cache.frozen import Frozen
 from datasets_cache.store import Cache
-from flows import cache_commands
+from flows import cache_commands, retention
 
 
 class Group(Frozen):
@@ -66,14 +69,33 @@ class CacheDiff(Frozen):
 
 
 class CacheRemove(Frozen):
-    """Remove a version, or a shelf that no version names."""
+    """Remove a version that no run refers to, or a shelf that no version names."""
 
     name: CliPositionalArg[str]
     """Id of the version or shelf."""
+    runs: list[Path] = []
+    """Further folders with runs, `A,B`; runs that were noted when they began and the project's `runs` count anyway."""
 
     def cli_cmd(self) -> None:
         """Remove it."""
-        cache_commands.remove_from_cache(self.name)
+        retention.remove_from_cache(self.name, runs=self.runs)
+
+
+class CacheCollect(Frozen):
+    """Remove old versions that no run refers to, what only they named, and what dead runs left; never while somebody works."""
+
+    keep: int = Field(default=3, ge=1)
+    """Newest versions of each recipe that stay, beside those that runs refer to."""
+    unfinished: float = Field(default=UNFINISHED_DAYS, ge=0)
+    """Days that unfinished work is kept, so that a run can go on from it: shelves that no version names, or half made."""
+    runs: list[Path] = []
+    """Further folders with runs, `A,B`; runs that were noted when they began and the project's `runs` count anyway."""
+    dry_run: CliImplicitFlag[bool] = False
+    """Only say what would go."""
+
+    def cli_cmd(self) -> None:
+        """Collect."""
+        retention.collect_garbage(keep=self.keep, unfinished_days=self.unfinished, runs=self.runs, dry_run=self.dry_run)
 
 
 class CacheGroup(Group):
@@ -84,3 +106,4 @@ class CacheGroup(Group):
     diff: CliSubCommand[CacheDiff]
     verify: CliSubCommand[CacheVerify]
     rm: CliSubCommand[CacheRemove]
+    gc: CliSubCommand[CacheCollect]

@@ -1,4 +1,4 @@
-"""The commands `mmuda cache …`: look at the cache, compare versions, check files, remove."""
+"""The commands `mmuda cache …`: look at the cache, compare versions, check files."""
 
 import json
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.table import Table
 
 from datasets_cache import version as versions
-from datasets_cache.files import check_files, discard
+from datasets_cache.files import check_files
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.manifest import Manifest
 from datasets_cache.repair import discard_damaged
@@ -139,22 +139,3 @@ def _shelves_of(cache: Cache, names: list[str]) -> list[str]:
         else:
             shelves += cache.version_manifest(versions.resolve(cache, name)).parents
     return list(dict.fromkeys(shelves))
-
-
-def remove_from_cache(name: str) -> None:
-    """Remove a version, or a shelf that no version names.
-
-    Raises:
-        ValueError: it is unknown, or a version still names the shelf.
-    """
-    cache = Cache()
-    if not cache.shelf_folder(name).is_dir():
-        folder = cache.version_folder(versions.resolve(cache, name))
-    else:
-        users = [version.id for version in cache.manifests("versions") if name in version.parents]
-        if users:
-            msg = f"{name} is part of {users}; remove those first."
-            raise ValueError(msg)
-        folder = cache.shelf_folder(name)
-    discard(folder, root=cache.root)
-    console().print(f"Removed {folder}")
