@@ -182,9 +182,10 @@ class Page:
         """Wait for the end of a run; gives its state."""
         return wait_until(lambda: (now := self.state(run)) in ENDED and now, f"the end of run {run}", every=0.5)
 
-    def runs_in(self, *states: str) -> list[str]:
-        found = self.ask("POST", "/flow_runs/filter", flow_runs={"state": {"type": {"any_": states}}})
-        return [run["id"] for run in found]
+    def says(self, run: str, words: str) -> bool:
+        """Whether a line of the run's log has these words."""
+        lines = self.ask("POST", "/logs/filter", logs={"flow_run_id": {"any_": [run]}})
+        return any(words in line["message"] for line in lines)
 
 
 def processes_of(run: str) -> list[psutil.Process]:
@@ -206,17 +207,13 @@ def free_port() -> int:
 
 
 NIGHTLY, OTHER_PIVOT, FROM_CACHE = "augmentation/nightly", "augmentation/other-pivot", "training/from-cache"
-SERVE = """
-from prefect import serve
-from flows.deployments import deployments, prepare
-serve(*deployments(), limit=4, pause_on_shutdown=False)
-"""
 
 
 def start_serving(server: Server, cache: Cache) -> subprocess.Popen[bytes]:
-    """What `mmuda serve` does where a server is configured; comes back when runs are taken."""
+    """`mmuda serve` where a server is configured; comes back when runs are taken."""
     began = time.time()
-    process = server.run("serve", [sys.executable, "-c", SERVE], cache)
+    command = [str(Path(sys.executable).with_name("mmuda")), "serve", "--limit", "6"]
+    process = server.run("serve", command, cache)
     page = Page(server)
     wait_until(lambda: process.poll() is not None or page.is_served(FROM_CACHE, since=began), "the deployments", every=0.5)
     assert process.poll() is None, (server.home / "serve.log").read_text()[-3000:]
@@ -238,7 +235,7 @@ def deploy(server: Server, cache: Cache) -> None:
 
 
 def sweep_up(server: Server, cache: Cache) -> list[str]:
-    """What `mmuda serve` does first."""
+    """What `mmuda serve` does first, and `mmuda sweep`."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from flows.sweep import sweep

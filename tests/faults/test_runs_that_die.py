@@ -51,7 +51,8 @@ class Aftermath:
     processes: list[Any] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     after: dict[str, Any] = field(default_factory=dict)
-    states_of_the_next: dict[str, str] = field(default_factory=dict)
+    last_states: dict[str, str] = field(default_factory=dict)
+    """How the last runs ended: the next ones, or the same where they lived on."""
 
 
 @pytest.fixture(scope="module", params=WAYS)
@@ -72,10 +73,11 @@ def aftermath(request: pytest.FixtureRequest, server: Server, work: Work, tmp_pa
         found.states = {flow: Page(server).state(run) for flow, run in runs.items()}
         found.processes = [process for run in runs.values() for process in processes_of(run)]
         found.locks = held_locks(work)
-        if host.poll() is not None:
-            host = start(server, work.cache)
-        again = press_run(server, work, found)
-        found.states_of_the_next = {flow: Page(server).ended(run) for flow, run in again.items()}
+        if set(found.states.values()) != {"COMPLETED"}:  # else the next run is of no interest
+            if host.poll() is not None:
+                host = start(server, work.cache)
+            runs = press_run(server, work, found)
+        found.last_states = {flow: Page(server).ended(run) for flow, run in runs.items()}
         found.after = snapshot(work, found)
         found.problems += work.problems()
     finally:
@@ -206,7 +208,7 @@ def test_a_cell_goes_on_from_its_last_checkpoint(aftermath: Aftermath):
 
 
 def test_the_next_run_ends_where_an_undisturbed_one_does(aftermath: Aftermath, work: Work):
-    assert aftermath.states_of_the_next == {"augmentation": "COMPLETED", "training": "COMPLETED"}
+    assert aftermath.last_states == {"augmentation": "COMPLETED", "training": "COMPLETED"}
     assert work.shelf_files(aftermath.kind) == work.shelf_files(aftermath.kind, work.undisturbed)
     assert work.cache.version_manifest(work.version_of(aftermath.kind)).spec["name"] == "moviescope"
     assert work.outcome(aftermath.runs) == work.outcome(work.undisturbed_runs)
