@@ -14,7 +14,7 @@ from datasets_cache.pool import publish_pool
 from datasets_cache.rebuild import make_again
 from datasets_cache.store import Cache
 from flows import forms
-from flows.forms import EngineChoice, PivotChoice, RecipeChoice
+from flows.forms import Count, EngineChoice, Magnitude, PivotChoice, RecipeChoice, Share
 from flows.operated import operated
 from flows.page.boards import show_augmentation
 from flows.page.notes import noted, wait_note
@@ -136,12 +136,12 @@ def run_name() -> str:
 def augmentation(
     recipe: RecipeChoice = "newest",
     source: str = "",
-    sample: float | None = None,
+    sample: Share | None = None,
     pivot: PivotChoice = "recipe",
     other_pivot: str = "",
     engine: EngineChoice = "recipe",
-    magnitude: float | None = None,
-    views: int | None = None,
+    magnitude: Magnitude | None = None,
+    views: Count | None = None,
     rebuild: bool = False,  # noqa: FBT001  # a switch of the form
     overrides: str = "",
 ) -> str:
@@ -150,16 +150,26 @@ def augmentation(
     What is in the cache already is reused: another pivot redraws no poster, another magnitude translates nothing.
 
     Args:
-        recipe: Where the settings come from. `newest` takes those of the newest version in the cache.
-        source: Folder or archive of the films. Empty: the recipe's.
-        sample: Share of each split that is taken, above 0 up to 1. None: the recipe's (0.3, the demo 1).
-        pivot: Language that the plots pass through. `recipe` keeps the recipe's; `pt` needs the engine `bergamot`.
-        other_pivot: A language that is not in the list, such as `da`, or several in turn: `fr,de`; with `pivot` at `recipe`.
-        engine: What translates. `bergamot` is embedded: English and Portuguese, no download, no GPU.
-        magnitude: Strength of RandAugment, 0 (nothing) to 10. None: the recipe's (5).
-        views: Augmented copies of each film. More than 1 needs `marian` or `ctranslate2`. None: the recipe's (1).
-        rebuild: Make the augmented views again even where they are in the cache. The old ones stay until the new are whole.
-        overrides: Any other setting as TOML, such as `evaluation_sample = 1.0`. They win over the fields above.
+        recipe: Where all settings come from that you leave alone below. newest: from the newest version in the cache. demo: the
+            200 films that ride along, offline. mmimdb, moviescope: these data sets; say where they lie in source.
+        source: Folder or archive of the films on the machine that runs this, for example /data/mmimdb.tar.gz. Empty: the
+            recipe's; mmimdb and moviescope have none.
+        sample: Share of the films that is taken of each split, above 0 up to 1; 0.3 takes 30 %. Empty: the recipe's (demo 1,
+            mmimdb and moviescope 0.3).
+        pivot: Language that the plots are translated to and back from. recipe: the recipe's (demo pt, mmimdb and moviescope
+            fr). pt needs the engine bergamot; the others need marian or ctranslate2.
+        other_pivot: Code of a language that is not in the list, for example da, or of several in turn: fr,de. Leave pivot at
+            recipe then. Empty: none.
+        engine: What translates. marian: models from the Hub, best on a GPU. ctranslate2: the same, several times as fast on a
+            CPU. bergamot: en → pt → en alone, no download, no GPU. recipe: the recipe's (demo bergamot, the others marian).
+        magnitude: Strength of the changes to the posters (RandAugment), from 0, which changes nothing, to 10. Empty: the
+            recipe's (5).
+        views: How many augmented copies of each plot and of each poster are made. More than 1 needs the engine marian or
+            ctranslate2. Empty: the recipe's (1).
+        rebuild: Make the augmented plots and posters again although they are in the cache. The old ones stay until the new are
+            whole. Off: what is there is reused.
+        overrides: Any other setting, one a line, as TOML: evaluation_sample = 1.0 or text.decoding = "beam". They win over the
+            fields above. The command mmuda config show mmimdb lists them, below [augmentation].
 
     Returns:
         Id of the version.

@@ -38,7 +38,7 @@ def run_augmentation(plan: AugmentationPlan) -> str:
     make_prefect_home()
     with step("Starting Prefect"):
         from flows.augmentation import augmentation
-    return cast("str", augmentation(**parameters_of_augmentation(plan, cache=Cache())))
+    return cast("str", augmentation(**parameters_of_augmentation(plan)))
 
 
 def train(plan: TrainingPlan) -> Path:

@@ -2,17 +2,20 @@
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
+from augment.text.engines import opus_mt
 from augment.text.spec import BackTranslationSpec
 from datasets_cache import version as versions
 from datasets_cache.frozen import Frozen
+from datasets_cache.sources import BundledSource
 from datasets_cache.store import Cache
-from flows.options import explain, merge, overrides_to_toml, without_none
+from flows.options import merge, overrides_to_toml, without_none
 from flows.published import newest_plan
 from flows.recipes import RECIPES, AugmentationPlan, TrainingPlan
+from flows.wording import explain
 from train.config import ModelName, WeightKind
 
 RecipeChoice = Literal["newest", "demo", "mmimdb", "moviescope"]
@@ -22,6 +25,13 @@ PivotChoice = Literal["recipe", "fr", "de", "es", "it", "nl", "ru", "zh", "sv", 
 EngineChoice = Literal["recipe", "marian", "ctranslate2", "bergamot"]
 Encoders = Literal["recipe", "embedded"]
 Uda = Literal["both", "on", "off"]
+Share = Annotated[float, Field(gt=0, le=1)]
+Magnitude = Annotated[float, Field(ge=0, le=10)]
+Weight = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Models = Annotated[list[ModelName], Field(min_length=1)]
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+"""What the page refuses before a run begins; the plans have the same bounds."""
 
 P = TypeVar("P", bound=Frozen)
 
@@ -43,23 +53,30 @@ def augmentation_plan(
     """The plan that a filled form asks for; see `flows.augmentation.augmentation` for the parameters.
 
     Raises:
-        ValueError: a value that cannot be; the message has every problem and names the field.
+        ValueError: a value that cannot be, or values that cannot go together; the message names the field.
     """
-    plan = newest_plan(cache) if recipe == "newest" else RECIPES[recipe]().augmentation
-    changes: dict[str, Any] = {"rebuild": rebuild}
-    if source:
-        changes["source"] = {"root": source}
-    if sample is not None:
-        changes["sample"] = sample
-    text = _text_changes(pivot, other_pivot, engine, views)
-    if text:
-        changes["text"] = text if plan.text else {**BackTranslationSpec().model_dump(mode="json"), **text}
-    image = {name: value for name, value in {"magnitude": magnitude, "views": views}.items() if value is not None}
-    if image:
-        changes["image"] = image
-    plan = _changed(_changed(plan, changes), read_overrides(overrides))
+    base = _newest(cache) if recipe == "newest" else RECIPES[recipe]().augmentation
+    others = read_overrides(overrides)
+    changes = _augmentation_changes(
+        base,
+        source=source.strip(),
+        sample=sample,
+        pivot=_one_pivot(pivot, "".join(other_pivot.split())),
+        engine=engine,
+        magnitude=magnitude,
+        views=views,
+        rebuild=rebuild,
+    )
+    if "source" in changes and isinstance(base.source, BundledSource) and "source" not in others:
+        msg = (
+            f"source: the films of {'the newest version' if recipe == 'newest' else f'the recipe {recipe}'} are the bundled "
+            "ones, which lie in no folder; leave source empty, or choose the recipe mmimdb or moviescope."
+        )
+        raise ValueError(msg)
+    plan = _changed(base, changes, others)
     if plan.text:
         plan.text.normalised()
+        _check_route(plan.text)
     return plan
 
 
@@ -81,7 +98,7 @@ def training_plan(
     Raises:
         ValueError: a value that cannot be, or an unknown version; the message has every problem and names the field.
     """
-    found = cache.version_manifest(versions.resolve(cache, version))
+    found = cache.version_manifest(versions.resolve(cache, version.strip() or "latest"))
     named = str(found.spec["name"])
     plan = RECIPES[named]().training if named in RECIPES else TrainingPlan()
     changes: dict[str, Any] = {
@@ -94,29 +111,27 @@ def training_plan(
     }
     if epochs is not None:
         changes["optim"] = {"max_epochs": epochs}
-    return _changed(_changed(plan, changes), read_overrides(overrides))
+    return _changed(plan, changes, read_overrides(overrides))
 
 
-def parameters_of_augmentation(plan: AugmentationPlan, *, cache: Cache) -> dict[str, Any]:
+def parameters_of_augmentation(plan: AugmentationPlan) -> dict[str, Any]:
     """The form that gives `plan`: what `flows.augmentation.augmentation` is called with."""
-    text, known = plan.text, get_args(PivotChoice)
-    form: dict[str, Any] = {
-        "recipe": plan.name if plan.name in RECIPES else "demo",
-        "sample": plan.sample,
-        "rebuild": plan.rebuild,
-    }
-    if text:
-        form |= {"pivot": text.pivot} if text.pivot in known else {"other_pivot": text.pivot}
-        form |= {"engine": text.engine}
+    recipe = plan.name if plan.name in RECIPES else "demo"
+    base = RECIPES[recipe]().augmentation
+    form: dict[str, Any] = {"sample": plan.sample, "rebuild": plan.rebuild}
+    root = None if isinstance(plan.source, BundledSource) else plan.source.root
+    if root and plan.source.kind == base.source.kind and str(root).strip() == str(root):
+        form |= {"source": str(root)}
+    if plan.text:
+        form |= {"pivot": plan.text.pivot, "engine": plan.text.engine}
     if plan.image:
         form |= {"magnitude": plan.image.magnitude}
-    plain: dict[str, Any] = {
-        "engine": "recipe",
-        "pivot": "recipe",
-        "other_pivot": "",
-    }  # the engine and its pivot may need the rest
-    base = augmentation_plan(cache=cache, **{**form, **plain})
-    return form | {"overrides": _difference(base, plan)}
+    if plan.text and plan.image and plan.text.views == plan.image.views:
+        form |= {"views": plan.text.views}
+    rest = _difference(_changed(base, _augmentation_changes(base, **form), {}), plan)
+    if plan.text and plan.text.pivot not in get_args(PivotChoice):
+        form["other_pivot"] = form.pop("pivot")
+    return {"recipe": recipe, **form, "overrides": rest}
 
 
 def parameters_of_training(plan: TrainingPlan, *, cache: Cache) -> dict[str, Any]:
@@ -139,7 +154,7 @@ def named(plan: Callable[[], AugmentationPlan | TrainingPlan], *, otherwise: str
     """The plan's summary as a run's name; `otherwise` where the form gives no plan, which the run itself will say."""
     try:
         return plan().summary()
-    except ValueError:
+    except (ValueError, OSError):
         return otherwise
 
 
@@ -152,29 +167,83 @@ def read_overrides(text: str) -> dict[str, Any]:
     try:
         return without_none(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        msg = f"overrides: not TOML ({error}); write lines such as `evaluation_sample = 1.0`, and tables such as `[text]`."
+        msg = f'overrides: not TOML ({error}); write one setting a line, such as `sample = 0.5` or `text.decoding = "beam"`.'
         raise ValueError(msg) from error
 
 
-def _text_changes(pivot: PivotChoice, other_pivot: str, engine: EngineChoice, views: int | None) -> dict[str, Any]:
+def _newest(cache: Cache) -> AugmentationPlan:
+    recipes = ", ".join(RECIPES)
+    try:
+        return newest_plan(cache)
+    except ValidationError as error:
+        there = f"the plan of the newest version there cannot be read ({error.error_count()} problems)"
+        cause: Exception = error
+    except ValueError as error:
+        there, cause = "there is no version with a plan yet", error
+    msg = f"recipe: newest takes the settings of the newest version in {cache.root}, but {there}; choose one of {recipes}."
+    raise ValueError(msg) from cause
+
+
+def _one_pivot(pivot: PivotChoice, other_pivot: str) -> str:
     if other_pivot and pivot != "recipe":
-        msg = f"pivot is {pivot!r} and other_pivot is {other_pivot!r}; fill in one of them."
+        msg = f"pivot is {pivot} and other_pivot is {other_pivot}; fill in other_pivot only where pivot is recipe."
         raise ValueError(msg)
-    changes: dict[str, Any] = {}
-    if chosen := other_pivot.replace(" ", "") or (pivot if pivot != "recipe" else ""):
-        changes["pivot"] = chosen
-    if engine != "recipe":
-        changes["engine"] = engine
-    if views is not None:
-        changes["views"] = views
+    return other_pivot or pivot
+
+
+def _augmentation_changes(
+    base: AugmentationPlan,
+    *,
+    source: str = "",
+    sample: float | None = None,
+    pivot: str = "recipe",
+    engine: EngineChoice = "recipe",
+    magnitude: float | None = None,
+    views: int | None = None,
+    rebuild: bool = False,
+) -> dict[str, Any]:
+    """What a form changes of `base`; views of a kind that `base` has none of are made as soon as a field asks for them."""
+    changes: dict[str, Any] = {"rebuild": rebuild}
+    if source:
+        changes["source"] = {"root": source}
+    if sample is not None:
+        changes["sample"] = sample
+    text = {name: value for name, value in {"pivot": pivot, "engine": engine}.items() if value != "recipe"}
+    image = {} if magnitude is None else {"magnitude": magnitude}
+    more = {} if views is None else {"views": views}
+    if text or (more and base.text):
+        changes["text"] = (BackTranslationSpec().model_dump(mode="json") if base.text is None else {}) | text | more
+    if image or (more and base.image):
+        changes["image"] = image | more
     return changes
 
 
-def _changed(plan: P, changes: Mapping[str, Any]) -> P:
+def _check_route(text: BackTranslationSpec) -> None:
+    """Say at once what the engine would say after the sample is taken.
+
+    Raises:
+        ValueError: no model is named for a direction that opus-mt is not known to have.
+    """
+    if text.engine == "bergamot":
+        return
+    problems = [
+        advice
+        for source, target in text.directions
+        if f"{source}-{target}" not in text.models and (advice := opus_mt.advice(source, target))
+    ]
+    if not problems:
+        return
+    embedded = ["or take `--text.engine bergamot`, which has en → pt → en built in."] if text.pivot == "pt" else []
+    others = opus_mt.known(*text.directions[0]) if not embedded else ""
+    raise ValueError(" ".join([f"`--text.pivot {text.pivot}`:", *dict.fromkeys(problems), *embedded, others]).strip())
+
+
+def _changed(plan: P, changes: Mapping[str, Any], overrides: Mapping[str, Any]) -> P:
+    settings = plan.model_dump(mode="json")
     try:
-        return type(plan).model_validate(merge(plan.model_dump(mode="json"), changes))
+        return type(plan).model_validate(merge(merge(settings, changes), overrides))
     except ValidationError as error:
-        raise ValueError(explain(error)) from None
+        raise ValueError("; ".join(explain(error, overrides, settings))) from None
 
 
 def _difference(base: Frozen, plan: Frozen) -> str:

