@@ -14,9 +14,9 @@ from augment.text import shelf as text_shelf
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.shards import Build
 from datasets_cache.store import Cache
+from flows.page.progress import Progress
 from flows.recipes import AugmentationPlan
 from flows.retries import worth_retrying
-from flows.terminal import track
 
 Kind = Literal["text", "image"]
 
@@ -61,7 +61,7 @@ def map_shards(kind: Kind, plan: AugmentationPlan, sample: ShelfId, numbers: lis
 
     with remote_options(num_cpus=plan.shard_cpus, num_gpus=plan.shard_gpus):
         running = [make_shard.submit(kind, plan, sample, number, root) for number in numbers]
-    for _ in track(_finished(running), total=len(running), title=f"{kind} on Ray", unit="shards"):
+    for _ in Progress(f"{kind}-on-ray")(_finished(running), total=len(running), title=f"{kind} on Ray", unit="shards"):
         pass
 
 

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -20,8 +19,11 @@ ANSWER_SECONDS = 10.0
 """How long the server may take to answer."""
 T = TypeVar("T")
 
+_clients: dict[str | None, SyncPrefectClient] = {}
+"""By the server's address; kept, since making one takes as long as two messages."""
 _warned: set[UUID | None] = set()
-"""Runs whose log says already that their page lacks something."""
+"""Runs whose log says already that their progress is not shown."""
+_SILENCE = "Prefect's server does not answer; the work goes on, and the page stays {}."
 
 
 def markdown(key: str, text: str, *, description: str) -> ArtifactCreate:
@@ -44,7 +46,7 @@ def show(*artifacts: ArtifactCreate) -> None:
     for number, artifact in enumerate(artifacts):
         if tell(lambda client, one=artifact: client.create_artifact(_of_this_run(one)), tries=TRIES) is None:
             lacking = ", ".join(str(one.key) for one in artifacts[number:])
-            warn_once(f"without {lacking}")
+            warn(_SILENCE.format(f"without {lacking}"))
             return
 
 
@@ -62,17 +64,23 @@ class Gauge:
             return True
         answer = tell(lambda client: self._put(client, percent, description), tries=tries)
         if answer is None:
-            warn_once(f"without the newest progress ({self._key})")
+            self._warn_once()
             return False
         self._id = answer
         return True
+
+    def _warn_once(self) -> None:
+        _, run = get_task_and_flow_run_ids()
+        if run not in _warned:
+            _warned.add(run)
+            warn(_SILENCE.format("behind with its progress"))
 
     def _put(self, client: SyncPrefectClient, percent: float, description: str) -> UUID:
         if self._id:
             try:
                 client.update_artifact(self._id, ArtifactUpdate(data=percent, description=description))
             except httpx.HTTPStatusError as error:
-                if error.response.status_code != httpx.codes.NOT_FOUND:
+                if error.response.status_code != 404:
                     raise
             else:
                 return self._id
@@ -82,12 +90,13 @@ class Gauge:
 
 def tell(message: Callable[[SyncPrefectClient], T], *, tries: int) -> T | None:
     """Send `message` to the server; None where it cannot be reached or cannot answer."""
+    url = PREFECT_API_URL.value()
     for attempt in range(1, tries + 1):
         try:
             with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):  # its own tries would hold the work up for minutes
-                return message(_client(PREFECT_API_URL.value()))
+                return message(_client(url))
         except httpx.TransportError:
-            _client.cache_clear()
+            _clients.pop(url, None)
         except httpx.HTTPStatusError as error:
             if error.response.status_code not in (408, 429) and error.response.status_code < 500:
                 raise  # what we sent is wrong
@@ -96,18 +105,10 @@ def tell(message: Callable[[SyncPrefectClient], T], *, tries: int) -> T | None:
     return None
 
 
-@lru_cache(maxsize=1)
-def _client(url: str | None) -> SyncPrefectClient:  # noqa: ARG001  # another server, another client
-    """Kept, since making one takes as long as ten messages."""
-    return get_client(sync_client=True, httpx_settings={"timeout": ANSWER_SECONDS})
-
-
-def warn_once(lacking: str) -> None:
-    """One warning in the log of a run, however much its page lacks."""
-    _, run = get_task_and_flow_run_ids()
-    if run not in _warned:
-        _warned.add(run)
-        warn(f"Prefect's server does not answer; the work goes on, and the page stays {lacking}.")
+def _client(url: str | None) -> SyncPrefectClient:
+    if url not in _clients:
+        _clients[url] = get_client(sync_client=True, httpx_settings={"timeout": ANSWER_SECONDS})
+    return _clients[url]
 
 
 def _of_this_run(artifact: ArtifactCreate) -> ArtifactCreate:
