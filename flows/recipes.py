@@ -113,8 +113,8 @@ class TrainingPlan(Frozen):
     """Address of a running Ray cluster, such as `ray://head:10001`; by default one of this machine is started."""
     cell_cpus: float = Field(default=1.0, gt=0)
     """Ray: CPUs that a cell takes, and its threads."""
-    cell_gpus: float = Field(default=0.0, ge=0)
-    """Ray: GPUs that a cell takes; 1 gives each cell one of its own."""
+    cell_gpus: float | None = Field(default=None, ge=0)
+    """Ray: GPUs that a cell takes; by default one of its own where the cluster has any, else none."""
     trackers: tuple[Tracker, ...] = ("tensorboard",)
     """Whom each epoch's metrics are reported to, besides `epochs.jsonl`; `wandb` and `mlflow` where they are installed."""
     runs: Path = Field(default_factory=default_runs)

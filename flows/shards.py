@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
-from prefect.task_runners import TaskRunner
 
 from augment.image import rand_augment
 from augment.text import shelf as text_shelf
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.shards import Build
 from datasets_cache.store import Cache
+from flows.cluster import ray_runner
 from flows.page.progress import Progress
 from flows.recipes import AugmentationPlan
 from flows.retries import worth_retrying
@@ -73,7 +73,7 @@ def on_ray(kind: Kind, plan: AugmentationPlan, sample: ShelfId, cache: Cache) ->
     """
     build = start(kind, plan, sample, cache)
     if missing := build.missing():
-        flow_on_ray = map_shards.with_options(task_runner=_runner(plan))
+        flow_on_ray = map_shards.with_options(task_runner=ray_runner(plan.ray_address))
         flow_on_ray(kind, plan, sample, missing, str(cache.root.absolute()))
     if kind == "text":
         assert plan.text, "a plan without text has no text shelf"
@@ -98,15 +98,3 @@ def start(kind: Kind, plan: AugmentationPlan, sample: ShelfId, cache: Cache) -> 
 def _finished(running: Sequence[PrefectFuture[None]]) -> Iterator[None]:
     for future in as_completed(list(running)):
         yield future.result()
-
-
-def _runner(plan: AugmentationPlan) -> TaskRunner[Any]:
-    try:
-        from prefect_ray import RayTaskRunner
-    except ImportError:
-        msg = "--runner ray needs the extra `ray`: pip install 'mmuda[ray]'; or leave --runner out."
-        raise ValueError(msg) from None
-    quiet = {"logging_level": "ERROR", "log_to_driver": False}
-    if plan.ray_address:
-        return RayTaskRunner(address=plan.ray_address, init_kwargs=quiet)
-    return RayTaskRunner(init_kwargs={**quiet, "include_dashboard": False, "_node_ip_address": "127.0.0.1"})

@@ -4,46 +4,21 @@ from pathlib import Path
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.runtime import flow_run, task_run
+from prefect.runtime import flow_run
 
 from datasets_cache import version as versions
 from datasets_cache.store import Cache
 from flows import forms
+from flows.cells import train_cells
 from flows.forms import Count, Encoders, Models, Seeds, Uda, Weight
 from flows.operated import operated
 from flows.outcome import gather, write_outcome
 from flows.page import events
 from flows.page.boards import show_training
-from flows.page.notes import note, span
-from flows.page.progress import Progress
+from flows.page.notes import note
 from flows.recipes import TrainingPlan
-from train import history
-from train.config import RunConfig, Tracker, WeightKind
-from train.launch import run_in_processes
-from train.run import cell_name, find_finished, read_result, run_cell, run_folder
-
-
-def cell_run_name() -> str:
-    """What the Prefect page shows for a cell, for example ``train mmbt+uda seed 1``."""
-    config = RunConfig.model_validate(task_run.parameters["config"])
-    return f"train {config.model}{'+uda' if config.uda else ''} seed {config.seed}"
-
-
-@task(cache_policy=NO_CACHE, task_run_name=cell_run_name)
-def train_cell(config: RunConfig, runs: Path, device: str, trackers: tuple[Tracker, ...] = (), processes: int = 1) -> Path:
-    """Train one cell, continue it, or find it finished; gives back its run directory."""
-    if finished := find_finished(config, runs):
-        note(f"{finished.run} found finished")
-        return finished.path
-    if processes > 1:
-        return run_in_processes(config, processes=processes, cache=Cache(), runs=runs, device=device, trackers=trackers).path
-    before = len(history.read(run_folder(config, runs)))
-    track = Progress(cell_name(config).replace("+", "-"), parts=config.optim.max_epochs, done=before)
-    result = run_cell(config, cache=Cache(), runs=runs, device=device, trackers=trackers, track=track)
-    spent = f"epoch {result.best_epoch} of {result.epochs} tested, {span(result.seconds)}"
-    track.finished(f"{cell_name(config)}: {spent}")
-    note(f"{result.run}: test AP micro {100 * result.test.ap_micro:.1f} %; {spent}")
-    return result.path
+from train.config import WeightKind
+from train.run import read_result
 
 
 @task(cache_policy=NO_CACHE)
@@ -125,10 +100,10 @@ def train_and_compare(plan: TrainingPlan) -> list[Path]:
         ValueError: a cell failed; the others are kept and compared.
     """
     cells = plan.cells(versions.resolve(Cache(), plan.version))
-    states = [train_cell(cell, plan.runs, plan.device, plan.trackers, plan.processes, return_state=True) for cell in cells]
-    finished = [state.result() for state in states if state.is_completed()]
+    outcomes = train_cells(plan, cells, Cache())
+    finished = [outcome for outcome in outcomes if isinstance(outcome, Path)]
     page = [compare_cells(finished, plan.runs)] if finished else []
-    failures = [state.result(raise_on_failure=False) for state in states if not state.is_completed()]
+    failures = [outcome for outcome in outcomes if not isinstance(outcome, Path)]
     if failures:
         msg = f"{len(failures)} of {len(cells)} cells failed; the others are kept. {'; '.join(map(str, failures))}"
         raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""Shards on a real Ray cluster of two nodes on this machine."""
+"""Shards and cells on a real Ray cluster of two nodes on this machine."""
 
 import json
 import time
@@ -8,13 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from prefect.exceptions import FailedRun
 
 from augment.image.spec import RandAugmentSpec
 from augment.text.spec import BackTranslationSpec
 from datasets_cache.sources import MmimdbSource
 from datasets_cache.store import Cache
 from datasets_cache.version import open_version
-from flows.recipes import AugmentationPlan
+from flows.recipes import AugmentationPlan, TrainingPlan
+from train.config import ImageEncoderConfig, OptimConfig, TextEncoderConfig
+from train.run import find_results
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -51,12 +54,12 @@ def two_nodes() -> Iterator[str]:
     cluster.shutdown()
 
 
-def workers_that_made_shards() -> set[str]:
+def workers_that_ran(task: str) -> set[str]:
     """Worker processes of the connected cluster that ran a task of ours; they report once a second."""
     import ray
 
     for _ in range(40):
-        found = {event["tid"] for event in ray.timeline() if event["cat"] == "task::make_shard"}
+        found = {event["tid"] for event in ray.timeline() if event["cat"] == f"task::{task}"}
         if len(found) > 1:
             break
         time.sleep(0.5)
@@ -96,7 +99,7 @@ def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
         )
     assert len(made[0]) == 4  # two shards of each shelf
     assert made[0] == made[1]
-    assert len(workers_that_made_shards()) >= 2
+    assert len(workers_that_ran("make_shard")) >= 2
 
 
 def test_posters_of_the_pool_are_made_on_the_cluster_as_well(
@@ -115,3 +118,35 @@ def test_posters_of_the_pool_are_made_on_the_cluster_as_well(
         made.append(b"".join(path.read_bytes() for path in sorted(version.pool_image.folder.glob("*.arrow"))))
         assert version.manifest.rows == {"train": 30, "validation": 1, "test": 1, "unlabelled": 27}
     assert made[0] == made[1]
+
+
+def test_cells_on_a_cluster_end_with_the_weights_of_this_process_and_a_failed_one_loses_no_other(
+    films: Path, connected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import torch
+
+    from flows.commands import run_augmentation, run_training
+
+    monkeypatch.setenv("MMUDA_CACHE", str(tmp_path / "cache"))
+    few = AugmentationPlan(source=MmimdbSource(root=films), sample=0.03, evaluation_sample=1.0)
+    plan = TrainingPlan(
+        version=run_augmentation(few),
+        models=("bert",),
+        uda="off",
+        text=TextEncoderConfig(name="embedded", max_tokens=8),
+        image=ImageEncoderConfig(name="resnet18", weights=str(tmp_path / "nowhere.pth")),
+        optim=OptimConfig(max_epochs=1),
+    )
+    there = {"runner": "ray", "ray_address": connected, "runs": tmp_path / "there", "models": ("resnet", "bert")}
+    with pytest.raises((ValueError, FailedRun), match=r"(?s)1 of 2 cells failed.*nowhere\.pth"):
+        run_training(plan.model_copy(update=there))
+    assert len(workers_that_ran("train_cell")) >= 2
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as on the cluster, where a cell takes one CPU
+    run_training(plan.model_copy(update={"runs": tmp_path / "here"}))
+    torch.set_num_threads(threads)
+    [one], [other] = find_results(tmp_path / "here"), find_results(tmp_path / "there")
+    assert one.test == other.test
+    weights = [sorted((result.path / "model").rglob("*.safetensors")) for result in (one, other)]
+    assert [path.read_bytes() for path in weights[0]] == [path.read_bytes() for path in weights[1]]
+    assert weights[0]

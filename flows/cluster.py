@@ -1,0 +1,22 @@
+"""Prefect's task runner on a Ray cluster."""
+
+from typing import Any
+
+from prefect.task_runners import TaskRunner
+
+
+def ray_runner(address: str | None) -> TaskRunner[Any]:
+    """Runs tasks on the cluster at `address`; None starts one on this machine, which ends with the flow.
+
+    Raises:
+        ValueError: Ray is not installed.
+    """
+    try:
+        from prefect_ray import RayTaskRunner
+    except ImportError:
+        msg = "--runner ray needs the extra `ray`: pip install 'mmuda[ray]'; or leave --runner out."
+        raise ValueError(msg) from None
+    quiet = {"logging_level": "ERROR", "log_to_driver": False}
+    if address:
+        return RayTaskRunner(address=address, init_kwargs=quiet)
+    return RayTaskRunner(init_kwargs={**quiet, "include_dashboard": False, "_node_ip_address": "127.0.0.1"})
