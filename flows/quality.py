@@ -8,6 +8,7 @@ from datasets import Dataset
 from datasets_cache import version as versions
 from datasets_cache.manifest import Manifest
 from datasets_cache.store import Cache, Shelf
+from flows.page.markup import cell
 
 SHOWN_CHARACTERS = 400
 
@@ -57,7 +58,7 @@ def _text(title: str, manifest: Manifest) -> str:
 
 
 def _table(title: str, rows: Mapping[str, str]) -> str:
-    lines = [f"| {name} | {_cell(value)} |" for name, value in rows.items()]
+    lines = [f"| {name} | {cell(value)} |" for name, value in rows.items()]
     return "\n".join([f"### {title}", "", "| | |", "|---|---|", *lines])
 
 
@@ -68,9 +69,9 @@ def _pairs(views: Shelf, films: Dataset, name: str) -> list[str]:
     for kind, pairs in named.items():
         lines = ["| film | nearness | original | augmented |", "|---|---|---|---|"]
         for pair in pairs:
-            before, after = texts[pair["id"], pair["view"]]
+            shown = [cell(text, characters=SHOWN_CHARACTERS) for text in texts[pair["id"], pair["view"]]]
             near = f"chrF {pair['chrf']}" if pair["cosine"] is None else f"cosine {pair['cosine']}, chrF {pair['chrf']}"
-            lines.append(f"| {_cell(pair['id'])} | {near} | {_cell(before)} | {_cell(after)} |")
+            lines.append(f"| {cell(pair['id'])} | {near} | {' | '.join(shown)} |")
         found.append("\n".join([f"### {kind.capitalize()} pairs{name}", "", *lines]))
     return found
 
@@ -84,11 +85,3 @@ def _texts(views: Dataset, films: Dataset, wanted: set[str]) -> dict[tuple[str, 
 
 def _rows(rows: Any, films: set[str]) -> list[dict[str, Any]]:  # noqa: ANN401
     return [dict(rows[number]) for number, film in enumerate(rows["id"]) if film in films]
-
-
-def _cell(text: str) -> str:
-    """`text` in one cell of a Markdown table, shortened; nothing in it is taken for markup."""
-    short = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-    for mark, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;"), ("*", "&#42;"), ("_", "&#95;")):
-        short = short.replace(mark, safe)
-    return " ".join(short.split())

@@ -126,9 +126,9 @@ def test_the_quality_of_the_plots_is_an_artifact_with_pairs_to_read(few_films: s
 
 
 def test_a_stored_script_in_a_plot_stays_text_on_the_page():
-    from flows.quality import _cell
+    from flows.page.markup import cell
 
-    assert _cell("<script>a|b</script> *x*") == "&lt;script&gt;a&#124;b&lt;/script&gt; &#42;x&#42;"
+    assert cell("<script>a|b</script> *x*") == "&lt;script&gt;a&#124;b&lt;/script&gt; &#42;x&#42;"
 
 
 def test_the_difference_of_two_versions_names_settings_and_counts_plots_and_posters(few_films: str):

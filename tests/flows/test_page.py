@@ -35,6 +35,7 @@ from flows.page.artifacts import markdown, show
 from flows.page.markup import cell
 from flows.page.notes import note, span, wait_note
 from flows.page.progress import Progress
+from flows.page.watch import watched
 from flows.recipes import AugmentationPlan, TrainingPlan
 from train.config import ImageEncoderConfig, OptimConfig, TextEncoderConfig
 from train.run import read_result
@@ -393,6 +394,25 @@ def test_a_long_step_logs_its_start_its_end_and_a_line_each_tenth_at_most_each_m
     # 40 items of 30 s: the first, then each 4 items (a tenth, 2 min), the 37th last, then the end
     assert [int(line.split()[1]) for line in lines] == [1, 5, 9, 13, 17, 21, 25, 29, 33, 37, 40]
     assert lines[-1] == "Long: 40 films in 20 min"
+
+
+def test_what_other_processes_do_is_looked_at_now_and_then():
+    done = 1
+    seen: list[str] = []
+
+    @flow
+    def work() -> None:
+        nonlocal done
+        with watched("others", lambda: done, total=4, title="Epochs", unit="epochs", every=0.05):
+            until = time.monotonic() + 30
+            done = 2
+            while not seen and time.monotonic() < until:
+                time.sleep(0.1)
+                seen.extend(f"{one.data:g} {one.description}" for one in artifacts("progress-others"))
+
+    work()
+    # half of four is done; the one that was seen to be done took some part of a second, so two more take as long twice
+    assert re.fullmatch(r"50 2 of 4 epochs, at most [\d.]+ s left · Epochs", seen[0])
 
 
 def closed_port() -> int:
