@@ -1,11 +1,8 @@
 """What dies in these tests is real: a Prefect server, a process that serves or works, flows in processes of their own."""
 
-import io
 import json
 import os
 import random
-import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -33,7 +30,7 @@ from datasets_cache.shards import Build
 from datasets_cache.sources import MoviescopeSource
 from datasets_cache.store import Cache
 from flows.forms import training_plan
-from train.run import MODEL, RESULT, cell_name, run_cell, run_folder
+from train.run import MODEL, RESULT, run_cell, run_folder
 
 ROOT = Path(__file__).parents[2]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -169,8 +166,9 @@ class Page:
         asked = self.ask("GET", f"/deployments/name/{deployment}")["last_polled"]
         return asked is not None and datetime.fromisoformat(asked).timestamp() > since
 
-    def cancel(self, run: str) -> None:
-        self.ask("POST", f"/flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"})
+    def set_state(self, run: str, state: str) -> None:
+        """What its buttons do: `CANCELLING` is the one that cancels."""
+        self.ask("POST", f"/flow_runs/{run}/set_state", state={"type": state, "name": state.capitalize()})
 
     def state(self, run: str) -> str:
         return self.ask("GET", f"/flow_runs/{run}")["state"]["type"]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from datasets_cache.claims import claim
+from datasets_cache.claims import claim, owner
+from flows.sweep import lock_of
 from tests.faults.conftest import (
     ENDED,
     FROM_CACHE,
@@ -50,13 +51,17 @@ class Aftermath:
     problems: list[str] = field(default_factory=list)
     processes: list[Any] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
+    unwound: list[str] = field(default_factory=list)
+    """The cancelled runs that gave their own locks back: they ended by themselves, and had not to be killed."""
     after: dict[str, Any] = field(default_factory=dict)
     last_states: dict[str, str] = field(default_factory=dict)
     """How the last runs ended: the next ones, or the same where they lived on."""
 
 
 @pytest.fixture(scope="module", params=WAYS)
-def aftermath(request: pytest.FixtureRequest, server: Server, work: Work, tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
+def aftermath(
+    request: pytest.FixtureRequest, server: Server, work: Work, tmp_path_factory: pytest.TempPathFactory
+) -> Aftermath:
     way: str = request.param
     kind = "posters" if way in ("worker killed", "flows killed") else "plots"
     found = Aftermath(kind, tmp_path_factory.mktemp("runs"))
@@ -118,7 +123,9 @@ def stop_worker(number: signal.Signals) -> Any:
         build = work.build(found.kind)
         with claim(work.cache.root, f"{build.shelf}/{build.shards - 1:05}", wait=False) as held:  # so that it cannot finish
             assert held
-            wait_until(lambda: in_the_last_shard(work, found) and in_the_second_cell(work, found), "the middle of both", every=0.02)
+            wait_until(
+                lambda: in_the_last_shard(work, found) and in_the_second_cell(work, found), "the middle of both", every=0.02
+            )
             found.before = snapshot(work, found)
             host.send_signal(number)
             host.wait()
@@ -130,7 +137,9 @@ def stop_worker(number: signal.Signals) -> Any:
 
 def kill_flows(server: Server, work: Work, found: Aftermath, runs: dict[str, str], _host: Any) -> None:
     folder = work.cache.building_folder(work.build(found.kind).shelf)
-    wait_until(lambda: any(folder.glob("train-*.json")) and any(folder.glob(".train-*.arrow.*")), "a shard half written", every=0.005)
+    wait_until(
+        lambda: any(folder.glob("train-*.json")) and any(folder.glob(".train-*.arrow.*")), "a shard half written", every=0.005
+    )
     kill(runs["augmentation"])
     wait_until(lambda: in_the_second_cell(work, found), "the second cell", every=0.02)
     kill(runs["training"])
@@ -151,11 +160,12 @@ def cancel_runs(server: Server, work: Work, found: Aftermath, runs: dict[str, st
         assert stack.enter_context(claim(work.cache.root, f"{build.shelf}/{build.shards - 1:05}", wait=False))
         wait_until(lambda: in_the_last_shard(work, found) and in_the_second_cell(work, found), "the middle of both", every=0.02)
         for run in runs.values():
-            page.cancel(run)
+            page.set_state(run, "CANCELLING")
         for run in runs.values():
             page.ended(run)
         wait_until(lambda: not any(map(processes_of, runs.values())), "the end of the flows' processes", every=0.5)
         found.before = snapshot(work, found)
+        found.unwound = [flow for flow, run in runs.items() if owner(work.cache.root, lock_of(run)) is None]
     sweep_up(server, work.cache)
 
 
@@ -192,6 +202,11 @@ def test_each_run_has_an_end(aftermath: Aftermath):
 def test_no_process_and_no_lock_is_left(aftermath: Aftermath):
     assert aftermath.processes == []
     assert aftermath.locks == []
+
+
+@pytest.mark.parametrize("aftermath", ["runs cancelled"], indirect=True)
+def test_a_cancelled_run_ends_by_itself(aftermath: Aftermath):
+    assert aftermath.unwound == ["augmentation", "training"]
 
 
 def test_finished_shards_and_cells_are_used_by_the_next_run_as_they_are(aftermath: Aftermath):
