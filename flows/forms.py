@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import Field, ValidationError
 
-from augment.text.engines import opus_mt
 from augment.text.spec import BackTranslationSpec
 from datasets_cache import version as versions
 from datasets_cache.frozen import Frozen
 from datasets_cache.sources import BundledSource
 from datasets_cache.store import Cache
 from flows.options import merge, overrides_to_toml, without_none
+from flows.pivots import check_route, fit_for
 from flows.published import newest_plan
 from flows.recipes import RECIPES, AugmentationPlan, TrainingPlan
 from flows.wording import explain
@@ -73,10 +73,12 @@ def augmentation_plan(
             "ones, which lie in no folder; leave source empty, or choose the recipe mmimdb or moviescope."
         )
         raise ValueError(msg)
+    if base.text and "text" in changes:
+        base = base.model_copy(update={"text": fit_for(base.text, changes["text"])})
     plan = _changed(base, changes, others)
     if plan.text:
         plan.text.normalised()
-        _check_route(plan.text)
+        check_route(plan.text)
     return plan
 
 
@@ -216,26 +218,6 @@ def _augmentation_changes(
     if image or (more and base.image):
         changes["image"] = image | more
     return changes
-
-
-def _check_route(text: BackTranslationSpec) -> None:
-    """Say at once what the engine would say after the sample is taken.
-
-    Raises:
-        ValueError: no model is named for a direction that opus-mt is not known to have.
-    """
-    if text.engine == "bergamot":
-        return
-    problems = [
-        advice
-        for source, target in text.directions
-        if f"{source}-{target}" not in text.models and (advice := opus_mt.advice(source, target))
-    ]
-    if not problems:
-        return
-    embedded = ["or take `--text.engine bergamot`, which has en → pt → en built in."] if text.pivot == "pt" else []
-    others = opus_mt.known(*text.directions[0]) if not embedded else ""
-    raise ValueError(" ".join([f"`--text.pivot {text.pivot}`:", *dict.fromkeys(problems), *embedded, others]).strip())
 
 
 def _changed(plan: P, changes: Mapping[str, Any], overrides: Mapping[str, Any]) -> P:

@@ -212,6 +212,19 @@ def test_views_of_a_kind_that_the_newest_version_has_none_of_are_made_when_a_fie
     assert augmentation_plan(cache=films, views=2).text is None
 
 
+def test_another_pivot_or_engine_leaves_behind_what_belonged_to_the_one_before(tmp_path: Path):
+    models = {"en-es": "/models/en-es", "es-en": "/models/es-en"}
+    text = BackTranslationSpec(engine="ctranslate2", pivot="es", models=models, decoding="beam", dtype="int8", min_chars=5)
+    plan = RECIPES["mmimdb"]().augmentation.model_copy(update={"text": text})
+    cache = published(tmp_path, name="mmimdb", plan=plan)
+    embedded = augmentation_plan(cache=cache, pivot="pt", engine="bergamot").text
+    assert embedded == BackTranslationSpec(engine="bergamot", pivot="pt", min_chars=5)
+    french = augmentation_plan(cache=cache, pivot="fr", engine="marian").text  # which has no int8
+    assert french == BackTranslationSpec(engine="marian", pivot="fr", decoding="beam", min_chars=5)
+    stronger = augmentation_plan(cache=cache, magnitude=9).text
+    assert stronger == text
+
+
 def test_line_breaks_and_spaces_around_a_typed_value_do_not_count(empty: Cache, films: Cache):
     plan = augmentation_plan(cache=empty, recipe="mmimdb", source=" /data/films\n", other_pivot="fr, de\n")
     assert plan.source == MmimdbSource(root=Path("/data/films"))
@@ -245,7 +258,7 @@ def said(make: Callable[..., object], **form: object) -> str:
         ({"sample": 2, "magnitude": -1}, r"^sample: .*; magnitude: "),
         ({"other_pivot": "12"}, r"^pivot: .*match pattern"),
         ({"pivot": "fr", "other_pivot": "da"}, r"^pivot is fr and other_pivot is da; fill in other_pivot only where pivot is"),
-        ({"recipe": "mmimdb", "pivot": "pt"}, r"(?s)^pivot `pt`: opus-mt is not known to have en → pt.*take engine `bergamot`"),
+        ({"recipe": "mmimdb", "pivot": "pt"}, r"(?s)^pivot `pt`: opus-mt is not known to have en → pt.*ake engine `bergamot`"),
         (
             {"recipe": "mmimdb", "other_pivot": "xx"},
             r"^pivot `xx`: opus-mt is not known to have en → xx .*From en and back.* de ",
