@@ -23,7 +23,6 @@ def prepare_prefect() -> None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
-        "PREFECT_LOGGING_LEVEL": QUIET,
         "PREFECT_SERVER_LOGGING_LEVEL": QUIET,
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
     }
@@ -31,6 +30,11 @@ def prepare_prefect() -> None:
         os.environ.setdefault(name, value)
     if "PREFECT_API_URL" not in os.environ and (state := running(configured_home())) and state.url:
         os.environ["PREFECT_API_URL"] = state.url
+    if "PREFECT_API_URL" in os.environ:  # the page is told, the terminal is not
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", QUIET)
+    else:
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", QUIET)
 
 
 def served_environment(url: str, *, own: bool) -> dict[str, str]:
@@ -48,7 +52,12 @@ def served_environment(url: str, *, own: bool) -> dict[str, str]:
         "PYTHONSAFEPATH": "1",  # the folder it is started in may hold a package called `flows`
     }
     # what `prepare_prefect` silenced for a terminal
-    for name, loud in (("PREFECT_LOGGING_LEVEL", "INFO"), ("PREFECT_SERVER_LOGGING_LEVEL", "WARNING")):
+    louder = {
+        "PREFECT_LOGGING_LEVEL": "INFO",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    }
+    for name, loud in louder.items():
         if served.get(name, QUIET) == QUIET:
             served[name] = loud
     defaults = {

@@ -27,7 +27,7 @@ from flows.serve_state import STATE, ServeState, held, is_serving, read_state, r
 
 PATIENCE = 180.0
 MMUDA = str(Path(sys.executable).with_name("mmuda"))
-SHORT = {"recipe": "demo", "sample": 0.05}  # 10 films: seconds
+SHORT = {"recipe": "demo", "sample": 0.06}  # 12 films: seconds
 LONG = {"recipe": "demo", "sample": 1.0}  # 200 films: minutes
 
 
@@ -212,10 +212,19 @@ def test_a_command_in_a_terminal_uses_the_server_that_runs(serving: Serving, mon
     monkeypatch.setenv("MMUDA_CACHE", str(serving.place.cache))
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("PREFECT_API_URL", "")  # so that it is put back afterwards
-    monkeypatch.delenv("PREFECT_API_URL")
+    for name in ("PREFECT_API_URL", "PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
     prepare_prefect()
     assert os.environ["PREFECT_API_URL"] == f"http://127.0.0.1:{serving.place.port}/api"
+
+
+def test_what_a_terminal_runs_logs_to_the_page_and_not_to_the_terminal(serving: Serving):
+    ran = serving.place.mmuda("augment", "demo", "--sample", "0.05")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    (run,) = [each["id"] for each in serving.ask("POST", "/flow_runs/filter", {}) if each["state_type"] == "COMPLETED"]
+    of_run = {"logs": {"flow_run_id": {"any_": [run]}, "level": {"le_": 20}}}
+    wait_until(lambda: serving.ask("POST", "/logs/filter", of_run), "its log on the page")
 
 
 def test_a_server_that_the_user_configured_is_left_as_it_is(serving: Serving, monkeypatch: pytest.MonkeyPatch):
