@@ -17,6 +17,7 @@ from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
 from flows.augmentation import augmentation
+from flows.form_schema import form_schema
 from flows.terminal import say
 from flows.training import training
 
@@ -32,6 +33,9 @@ PUBLISHED = "mmuda.version.published"
 _NIGHTLY = """\
 Makes the newest cache version again from its source, every night once its **schedule** is switched on (on this page).
 What has not changed is found in the cache, so a night without new films takes seconds. One run at a time.
+
+It follows the newest version, also one through another pivot: to hold it to one, set *recipe*, *source* and *pivot* in the
+parameters of this deployment (*Edit*).
 """
 _OTHER_PIVOT = """\
 The newest cache version with its plots translated through **another language**: choose it when you start a run
@@ -120,6 +124,7 @@ def _deployment(
         concurrency_limit=ConcurrencyLimitConfig(limit=limit, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
         entrypoint_type=EntrypointType.MODULE_PATH,  # a path would depend on the folder that the server is started in
     )
+    made._parameter_openapi_schema = form_schema(flow)  # pyright: ignore[reportPrivateUsage]  # `from_flow` derives its own
     made.work_pool_name = None  # said, not left out: who serves it takes it over from a work pool
     return made
 

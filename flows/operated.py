@@ -1,6 +1,7 @@
 """What surrounds the work of a flow: a lock that shows who works, schedules that went by, and mistakes as sentences."""
 
 import logging
+import os
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from prefect.states import Cancelled, Failed
 from datasets_cache.claims import claim, forget, owner
 from datasets_cache.store import Cache
 from flows import sweep
+from flows.wording import for_the_form
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,7 +44,7 @@ def operated(work: Callable[P, R]) -> Callable[P, R]:
             with _at_work(context.flow_run.id, Cache()):
                 return work(*args, **kwargs)
         except ValueError as error:
-            return cast("R", Failed(message=str(error), data=error))
+            return cast("R", Failed(message=for_the_form(str(error)), data=error))
 
     return run
 
@@ -80,8 +82,8 @@ class _Sentence(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, ValueError):
-            record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
+        if isinstance(error, ValueError) and not os.environ.get("MMUDA_DEBUG"):
+            record.msg, record.args, record.exc_info, record.exc_text = for_the_form(str(error)), (), None, None
         return True
 
 

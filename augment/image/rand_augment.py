@@ -162,7 +162,8 @@ def _make(build: Build, spec: RandAugmentSpec, films: Dataset, number: int, *, w
     from augment.image.poster import augment_poster  # only now: it brings albumentations, and that torch
 
     tally = _Tally()
-    own = films.select(rows_of(films, number, build.shards))
+    mine = rows_of(films, number, build.shards)
+    own = films.select(mine if mine else [])  # `select` takes no empty range at the end
     with build.writer(number, tally.numbers) as write, _one_thread_inside_opencv():
         for made in _in_order(partial(augment_poster, spec), own, views=spec.views, workers=workers or _cpus()):
             row, change = made

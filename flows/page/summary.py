@@ -97,7 +97,7 @@ def _settings(version: Version) -> list[str]:
         lines.append(f"Unlabelled: {version.pool.manifest.spec['unlabelled']:.0%} of the training films that the sample left")
     text, image = version.text and version.text.manifest, version.image and version.image.manifest
     if text:
-        lines.append("Plots: " + (_text(text.spec) if "engine" in text.spec else "came with the source"))
+        lines.append("Plots: " + (_text(text.spec) if "pivot" in text.spec else "came with the source"))
     if image:
         lines.append("Posters: " + (_image(image.spec) if "magnitude" in image.spec else "came with the source"))
     return lines

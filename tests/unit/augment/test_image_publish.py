@@ -35,10 +35,11 @@ def ranked(numbers):
     return sorted(numbers, key=lambda number: hashlib.sha256(f"film{number}".encode()).digest())
 
 
-def publish_sample(cache, films, broken=()):
+def publish_sample(cache, films, broken=(), share=1.0):
     with cache.stage("sample", SAMPLE_FEATURES) as stage:
         for split, first, count in (("train", 0, films), ("validation", 900, 2), ("test", 950, 2)):
-            for number in ranked(range(first, first + count)):
+            taken = ranked(range(first, first + count))
+            for number in taken[: round(share * count)] if split == "train" else taken:
                 row = {"id": f"film{number}", "title": "", "plot": "", "poster": b"", "genres": ["Drama"]}
                 row["poster_256"] = b"not a picture" if number in broken else poster(number)
                 stage.write(split, row | {"given_plot": None, "given_poster_256": None})
@@ -162,6 +163,18 @@ def test_opencvs_own_threads_are_as_before_afterwards(cache):
     before = cv2.getNumThreads()
     publish(SPEC, publish_sample(cache, 2), cache=cache)
     assert cv2.getNumThreads() == before
+
+
+def test_a_part_of_the_films_leaves_the_last_shards_empty_and_the_shelf_whole(cache, monkeypatch):
+    # a sample takes the films of the lowest hashes, so 30 % of them lie in the first third of the shards
+    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 4)
+    sample = publish_sample(cache, 60, share=0.3)
+    build = start(SPEC, sample, cache=cache)
+    films = cache.open(sample).split("train")
+    assert [len(shards.rows_of(films, number, build.shards)) for number in range(build.shards)][-1] == 0
+    made = rows(cache, publish(SPEC, sample, cache=cache, workers=1))
+    assert [row["id"] for row in made] == films["id"][:]
+    assert len(made) == 18  # 30 % of 60
 
 
 def test_opencvs_threads_are_as_before_when_the_last_of_two_shards_at_once_is_made(cache, monkeypatch):

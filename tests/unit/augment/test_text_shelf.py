@@ -253,6 +253,19 @@ def test_finished_shards_are_not_translated_again(cache: Cache, legs: list[Follo
     assert set(legs[0].given) == expected
 
 
+def test_a_part_of_the_films_leaves_the_last_shards_empty_and_the_shelf_whole(
+    cache: Cache, legs: list[Following], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 1)
+    lowest = dict(sorted(MANY.items(), key=lambda item: rank(item[0]))[: len(MANY) // 3])
+    sample = publish_sample(cache, lowest)
+    build = text_shelf.start(GREEDY, sample, cache=cache)
+    films = cache.open(sample).split("train")
+    assert len(shards.rows_of(films, build.shards - 1, build.shards)) == 0
+    assert [row["id"] for row in rows(cache, publish(GREEDY, sample, cache=cache))] == list(lowest)
+    assert legs[0].given
+
+
 def test_a_failure_in_one_shard_stops_the_work_and_keeps_the_finished_ones(
     cache: Cache, legs: list[Following], monkeypatch: pytest.MonkeyPatch
 ):
