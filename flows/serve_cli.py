@@ -4,7 +4,7 @@ from pydantic import Field
 from pydantic_settings import CliImplicitFlag
 
 from datasets_cache.frozen import Frozen
-from flows import serve_check
+from flows import doctor, serve_check
 from flows.serve import serve
 
 
@@ -30,7 +30,7 @@ class ServeCommand(Frozen):
     def cli_cmd(self) -> None:
         """Serve, or check."""
         if self.check:
-            raise SystemExit(serve_check.show_findings(serve_check.examine(port=self.port)))
+            raise SystemExit(doctor.show(serve_check.examine(port=self.port)))
         status = serve(port=self.port, limit=self.limit, cron=self.cron, timezone=self.timezone, train_after=self.train_after)
         raise SystemExit(status)
 

@@ -19,9 +19,10 @@ from typing import Any
 import httpx
 import pytest
 
+from flows.doctor import show
 from flows.environment import prepare_prefect, served_environment
 from flows.serve import LOG_BYTES, keep_short, serve
-from flows.serve_check import examine, show_findings, sweep_now
+from flows.serve_check import examine, sweep_now
 from flows.serve_children import Child, end
 from flows.serve_state import STATE, ServeState, held, is_serving, read_state, running, write_state
 
@@ -393,7 +394,7 @@ def test_check_says_all_that_has_to_be_mended_and_fails(here: Place, taken: int)
     assert set(mended) == {"Database", "Port"}
     assert f"{taken} of 127.0.0.1 is taken" in mended["Port"].found
     assert "another version of Prefect" in mended["Database"].found
-    assert show_findings(findings) == 1
+    assert show(findings) == 1
     assert not (here.home / STATE).exists()
 
 
