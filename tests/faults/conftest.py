@@ -34,7 +34,7 @@ from train.run import MODEL, RESULT, run_cell, run_folder
 
 ROOT = Path(__file__).parents[2]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-PATIENCE = 120.0
+PATIENCE = 180.0
 """Seconds that something may take on a machine with other work; what is waited for comes much sooner on an idle one."""
 MANY, FEW = 560, 260
 """Training films whose posters are 4 shards, and whose plots are 2."""
@@ -145,7 +145,11 @@ class Page:
     server: Server
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
-        answer = httpx.request(method, f"{self.server.url}{path}", json=body or None, timeout=60)
+        def send() -> httpx.Response | None:
+            answer = httpx.request(method, f"{self.server.url}{path}", json=body or None, timeout=60)
+            return answer if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE else None
+
+        answer = wait_until(send, "a database that is not busy", every=1)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 

@@ -34,7 +34,7 @@ from tests.faults.conftest import (
     wait_until,
 )
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -125,13 +125,19 @@ def asleep(host: Popen[bytes]) -> Iterator[Callable[[], None]]:
     wake()
 
 
-def five_nights_missed(page: Page, work: Work) -> list[str]:
-    """Runs of the nightly as its schedule makes them, for the five nights before this one; gives their ids, oldest first."""
+def five_nights_missed(page: Page, work: Work, *, until: int) -> list[str]:
+    """Runs of the nightly as its schedule makes them, for five nights up to so many days ago; gives their ids, oldest first.
+
+    The schedule makes a run for each night once, whatever became of it.
+    """
     nightly, now = page.deployment(NIGHTLY), datetime.now(UTC)
     (schedule,) = page.ask("GET", f"/deployments/{nightly}/schedules")
     path = f"/deployments/{nightly}/schedules/{schedule['id']}"
     page.ask("PATCH", path, active=True, parameters=work.augmentation("posters"))
-    nights = {"start_time": (now - timedelta(days=6)).isoformat(), "end_time": (now - timedelta(days=1)).isoformat()}
+    nights = {
+        "start_time": (now - timedelta(days=until + 5)).isoformat(),
+        "end_time": (now - timedelta(days=until)).isoformat(),
+    }
     page.ask("POST", f"/deployments/{nightly}/schedule", **nights, min_runs=5, max_runs=5)
     page.ask("PATCH", path, active=False)  # removes the nights to come
     missed = page.ask(
@@ -149,7 +155,7 @@ def five_nights_missed(page: Page, work: Work) -> list[str]:
 @pytest.mark.usefixtures("asleep")
 def test_the_sweep_leaves_one_of_five_missed_nights(server: Server, work: Work):
     page = Page(server)
-    missed = five_nights_missed(page, work)
+    missed = five_nights_missed(page, work, until=10)
     assert len(sweep_up(server, work.cache)) == 4
     assert [page.state(run) for run in missed] == [*["CANCELLED"] * 4, "SCHEDULED"]
     page.set_state(missed[-1], "CANCELLED")
@@ -157,7 +163,7 @@ def test_the_sweep_leaves_one_of_five_missed_nights(server: Server, work: Work):
 
 def test_a_machine_that_wakes_makes_one_of_five_missed_nights(server: Server, work: Work, asleep: Callable[[], None]):
     page = Page(server)
-    missed = five_nights_missed(page, work)
+    missed = five_nights_missed(page, work, until=1)
     asleep()
     assert [page.ended(run) for run in missed] == [*["CANCELLED"] * 4, "COMPLETED"]
     assert [page.message(run)[:7] for run in missed[:4]] == ["missed:"] * 4

@@ -32,7 +32,7 @@ from tests.faults.conftest import (
 )
 from train.run import RESULT
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 WAYS = ("worker terminated", "worker killed", "flows killed", "runs cancelled")
 
