@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -138,7 +138,7 @@ def train_into(root: Path) -> list[str]:
 
 
 @contextmanager
-def running(command: list[str | Path], log: Path, **options: Any) -> Iterator[None]:
+def running(command: Sequence[str | Path], log: Path, **options: Any) -> Generator[None]:
     """A process until the end; then it is asked to stop, and after a minute made to."""
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, **options)
