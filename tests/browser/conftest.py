@@ -27,7 +27,7 @@ from selenium.webdriver.remote.webelement import WebElement
 CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 SCREENSHOTS = "MMUDA_SCREENSHOTS"
 """Environment variable: a folder that pictures of the pages are written to."""
-PATIENCE = 120.0
+PATIENCE = 180.0
 """Seconds that a page or a run may take on a machine with other work."""
 WIDTH, HEIGHT = 1280, 900
 MMUDA = Path(sys.executable).with_name("mmuda")
@@ -128,6 +128,10 @@ class Page:
         self.driver.set_window_size(WIDTH, HEIGHT)
         self.driver.get(f"{self.served.url}/v2/{path}")
 
+    def leave(self) -> None:
+        """Show nothing: a page that draws and asks takes its time from the runs."""
+        self.driver.get("about:blank")
+
     def wait(self, holds: Callable[[], Any], what: str, *, seconds: float = PATIENCE) -> Any:
         """Wait for something on the page, and give what it is; says what the page shows where it never comes."""
 
@@ -197,21 +201,22 @@ class Page:
         self.wait(chosen, f"{option} in the list of {title}")
         self.wait(lambda: self.driver.find_element(By.ID, self._label(title)).text == option, f"{option} chosen for {title}")
 
-    def write(self, title: str, text: str) -> None:
-        """Replace what stands in a field."""
-        self._fill(self.wait(lambda: self.driver.find_element(By.ID, self._label(title)), title), text)
-
-    def write_number(self, title: str, number: str, *, kind: str) -> None:
-        """Fill in a number where the form says None; `kind` is ``int`` or ``float``."""
-        below = f"//label[@for='{self._label(title)}']/following::"
-        self.driver.find_element(By.XPATH, f"{below}button[@role='tab' and .='{kind}'][1]").click()
-        inside = f"{below}div[@role='tabpanel' and @data-state='active'][1]//input[@type='number']"
-        self._fill(self.wait(lambda: self.driver.find_element(By.XPATH, inside), f"the box of {title}"), number)
-
-    def _fill(self, box: WebElement, text: str) -> None:
+    def write(self, title: str, text: str) -> WebElement:
+        """Replace what stands in a field; gives back its box."""
+        label = self._label(title)
+        box = self.wait(lambda: self._box(label), f"the box of {title}")
         box.send_keys(Keys.CONTROL, "a")
         box.send_keys(text)
-        self.wait(lambda: box.get_attribute("value") == text, f"{text!r} in a field")
+        self.wait(lambda: box.get_attribute("value") == text, f"{text!r} in {title}")
+        return box
+
+    def _box(self, label: str) -> WebElement:
+        """The box that a label is for; of a number that may be absent, the box of the tab beside ``None``."""
+        if found := self.driver.find_elements(By.ID, label):
+            return found[0]
+        below = f"//label[@for='{label}']/following::"
+        self.driver.find_element(By.XPATH, f"{below}button[@role='tab' and .!='None'][1]").click()
+        return self.driver.find_element(By.XPATH, f"{below}div[@role='tabpanel' and @data-state='active'][1]//input")
 
     def submit(self) -> str:
         """Send the form; gives back the id of the run that it makes."""
@@ -223,6 +228,7 @@ class Page:
             return [run["id"] for run in runs if run["id"] not in before and "auto-scheduled" not in run["tags"]]
 
         (run,) = self.wait(new, "a run of the form")
+        self.leave()
         return run
 
     def open_run(self, run: str, tab: str) -> None:
@@ -263,10 +269,11 @@ class Page:
         if not (folder := os.environ.get(SCREENSHOTS)):
             return
         self.driver.set_window_size(WIDTH, height)
+        self.driver.execute_script("document.querySelectorAll('*').forEach(each => each.scrollTop = 0)")
         time.sleep(1.0)  # what is drawn on a canvas follows the window
         Path(folder).mkdir(parents=True, exist_ok=True)
         with Image.open(io.BytesIO(self.driver.get_screenshot_as_png())) as drawn:
-            drawn.convert("RGB").save(Path(folder) / name, quality=82, optimize=True)
+            drawn.convert("RGB").save(Path(folder) / name, quality=78, optimize=True)
 
 
 @pytest.fixture(scope="session")
