@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterDeploymentId,
     FlowRunFilterExpectedStartTime,
     FlowRunFilterId,
+    FlowRunFilterParentFlowRunId,
     FlowRunFilterState,
     FlowRunFilterStateName,
     FlowRunFilterStateType,
@@ -92,9 +93,17 @@ def _resolve(client: SyncPrefectClient, run: FlowRun, cache: Cache) -> str:
         state = Cancelled(message=f"Cancelled; {gone}.")
     for task in client.read_task_runs(flow_run_filter=_these([run]), task_run_filter=_TASKS_AT_WORK):
         client.set_task_run_state(task.id, Crashed(message=f"Crashed: {gone}."), force=True)
+    for below in _subflows(client, run):
+        client.set_flow_run_state(below.id, state, force=True)
     client.set_flow_run_state(run.id, state, force=True)
     forget(cache.root, lock_of(run.id))
     return f"{run.name}: was {run.state_name}, but {gone}; {state.name} now."
+
+
+def _subflows(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
+    """Flows that a run has begun in its own process, on a Ray cluster, and that have not ended."""
+    begun = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[run.id]), state=_in_types(AT_WORK).state)
+    return client.read_flow_runs(flow_run_filter=begun)
 
 
 def _count_places(client: SyncPrefectClient) -> list[str]:

@@ -93,6 +93,41 @@ augmentation(sys.argv[1])
 """
 
 
+def test_a_flow_that_a_dead_run_had_begun_is_crashed_with_it(cache: Cache, client: SyncPrefectClient, tmp_path: Path):
+    marker, ids = tmp_path / "begun", tmp_path / "ids"
+    code = f"""
+import os, time
+from pathlib import Path
+from prefect import flow
+from prefect.runtime import flow_run
+from flows.operated import operated
+
+@flow(name="cells")
+def cells():
+    Path({str(ids)!r}).write_text(flow_run.parent_flow_run_id + " " + flow_run.id)
+    os.rename({str(ids)!r}, {str(marker)!r})
+    time.sleep(300)
+
+@flow(name="training")
+@operated
+def training():
+    cells()
+
+training()
+"""
+    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment) as process:
+        until = time.monotonic() + 120
+        while not marker.exists():
+            assert time.monotonic() < until, "the flow did not begin"
+            time.sleep(0.1)
+        process.kill()
+    parent, below = map(UUID, marker.read_text().split())
+    assert state_of(client, below) == "Running"
+    sweep(cache, own_server=False)
+    assert (state_of(client, parent), state_of(client, below)) == ("Crashed", "Crashed")
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
     """Starts a process whose flow works until a file of that name is there."""
