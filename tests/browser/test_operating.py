@@ -64,6 +64,22 @@ def translated(page: Any, served: Any, cache: Cache, spanish: Version) -> Transl
 
 
 @pytest.fixture(scope="session")
+def every_minute(page: Any, served: Any, translated: Translated) -> str:  # noqa: ARG001  # there is something to find
+    """The nightly runs every minute from now on, by a schedule that a person sets on the page; gives back where it is."""
+    page.open("deployments")
+    page.click("a", "nightly")
+    page.click("button", "Schedule")
+    page.click("[role=tab]", "Cron")  # the dialog begins with * * * * *
+    page.sees("Add Schedule", "Every minute")
+    page.click("[role=dialog] button[type=submit]", "Save")
+    page.sees("At 03:00 AM", "Every minute", "Deployment schedule created")
+    page.leave()
+    nightly = served.deployment("nightly")
+    (schedule,) = [each for each in nightly["schedules"] if each["schedule"]["cron"] == "* * * * *"]
+    return f"deployments/{nightly['id']}/schedules/{schedule['id']}"
+
+
+@pytest.fixture(scope="session")
 def trained(page: Any, served: Any, translated: Translated) -> dict[str, Any]:
     """A training of four cells, started from the form as a person fills it in."""
     page.open_form("from-cache")
@@ -99,6 +115,11 @@ def test_another_pivot_leaves_the_old_version_and_all_its_shelves_as_they_were(t
     assert open_version(cache, translated.before.id).manifest == translated.before.manifest
 
 
+def test_the_run_of_an_augmentation_has_a_card_for_each_artifact(page: Any, translated: Translated):
+    page.open_run(translated.run["id"], "Artifacts")
+    page.sees("augment demo", "version-summary", "gallery", "lineage", "quality")
+
+
 def test_the_gallery_shows_twelve_films_before_and_after(page: Any, translated: Translated):
     page.open_artifact(translated.run["id"], "gallery")
     assert len(page.pictures()) == 2 * PAIRS
@@ -122,11 +143,19 @@ def test_the_lineage_of_a_version_is_drawn(page: Any, translated: Translated):
     assert translated.after.id in drawn.text
 
 
-def test_the_run_of_a_training_names_its_cells(page: Any, trained: dict[str, Any]):
+@pytest.mark.usefixtures("every_minute")
+def test_a_schedule_is_set_on_the_page(served: Any):  # it runs while the next tests go on
+    schedules = served.deployment("nightly")["schedules"]
+    assert {each["schedule"]["cron"]: each["active"] for each in schedules} == {"0 3 * * *": False, "* * * * *": True}
+
+
+def test_the_run_of_a_training_names_its_cells_and_has_a_card_for_each_artifact(page: Any, trained: dict[str, Any]):
     page.open_run(trained["id"], "Task Runs")
     page.sees("Completed", "train bert seed 1", "train bert+uda seed 1", "train resnet seed 1", "train resnet+uda seed 1")
     assert "mmbt" not in page.text()
     page.picture("page-run.jpg")
+    page.click("[role=tab]", "Artifacts")
+    page.sees("results", "comparison", "curves", "lineage")
 
 
 def test_the_table_of_results_has_the_numbers_of_the_file(page: Any, served: Any, trained: dict[str, Any]):
@@ -173,27 +202,36 @@ def test_the_lineage_of_a_training_goes_back_to_the_source(page: Any, trained: d
     page.picture("page-lineage.jpg", height=1100)
 
 
+def test_a_number_out_of_bounds_is_refused_by_the_form(page: Any, served: Any):
+    before = served.ask("flow_runs/filter")
+    page.open_form("nightly")
+    box = page.write("magnitude", "11")
+    page.click("button[type=submit]", "Submit")
+    assert "less than or equal to 10" in page.wait(lambda: box.get_property("validationMessage"), "what is wrong with 11")
+    assert served.ask("flow_runs/filter") == before
+
+
 @pytest.mark.usefixtures("translated")
-def test_a_cron_schedule_that_is_set_on_the_page_runs_every_minute(page: Any, served: Any):
-    page.open("deployments")
-    page.click("a", "nightly")
-    page.click("button", "Schedule")
-    page.click("[role=tab]", "Cron")  # the dialog begins with * * * * *
-    page.sees("Every minute")
-    page.click("[role=dialog] button[type=submit]", "Save")
-    page.sees("Every minute", "At 03:00 AM")
-    page.leave()
-    try:
-        run = page.wait(lambda: served.runs_of("nightly", *AT_WORK_OR_ENDED), "a scheduled run", seconds=240)[0]
-        served.completed(run["id"])
-        assert run["auto_scheduled"]
-        page.open_run(run["id"], "Logs")
-        page.sees("auto-scheduled", "Completed", "found in the cache")
-    finally:
-        nightly = served.deployment("nightly")
-        for schedule in nightly["schedules"]:
-            if schedule["active"]:
-                served.delete(f"deployments/{nightly['id']}/schedules/{schedule['id']}")
+def test_an_unknown_version_fails_at_once_with_a_sentence_on_the_page(page: Any, served: Any):
+    page.open_form("from-cache")
+    page.write("version", "yesterdays")
+    run = served.ended(page.submit())
+    assert run["state_type"] == "FAILED"
+    assert "yesterdays" in run["state"]["message"]
+    page.wait(lambda: "yesterdays" in served.said(run["id"]), "the log, which the page of an ended run asks for only once")
+    page.open_run(run["id"], "Logs")
+    page.sees("Failed", run["state"]["message"].splitlines()[0])
+    assert "Traceback" not in page.text()
+    assert "Traceback" not in served.said(run["id"])
+
+
+def test_a_schedule_that_was_set_on_the_page_has_run(page: Any, served: Any, every_minute: str):
+    run = page.wait(lambda: served.runs_of("nightly", *AT_WORK_OR_ENDED), "a scheduled run", seconds=240)[0]
+    served.completed(run["id"])
+    assert run["auto_scheduled"]
+    page.open_run(run["id"], "Logs")
+    page.sees("auto-scheduled", "Completed", "found in the cache")
+    served.delete(every_minute)
 
 
 @pytest.mark.usefixtures("translated")
@@ -230,26 +268,3 @@ def switch(page: Any, served: Any, *, on: bool) -> None:
     assert shown.get_attribute("aria-checked") == str(not on).lower()
     shown.click()
     page.wait(lambda: [each["enabled"] for each in served.ask("automations/filter")] == [on], f"the automation's switch {on}")
-
-
-def test_a_number_out_of_bounds_is_refused_by_the_form(page: Any, served: Any):
-    before = served.ask("flow_runs/filter")
-    page.open_form("nightly")
-    box = page.write("magnitude", "11")
-    page.click("button[type=submit]", "Submit")
-    assert "less than or equal to 10" in page.wait(lambda: box.get_property("validationMessage"), "what is wrong with 11")
-    assert served.ask("flow_runs/filter") == before
-
-
-@pytest.mark.usefixtures("translated")
-def test_an_unknown_version_fails_at_once_with_a_sentence_on_the_page(page: Any, served: Any):
-    page.open_form("from-cache")
-    page.write("version", "yesterdays")
-    run = served.ended(page.submit())
-    assert run["state_type"] == "FAILED"
-    assert "yesterdays" in run["state"]["message"]
-    page.wait(lambda: "yesterdays" in served.said(run["id"]), "the log, which the page of an ended run asks for only once")
-    page.open_run(run["id"], "Logs")
-    page.sees("Failed", run["state"]["message"].splitlines()[0])
-    assert "Traceback" not in page.text()
-    assert "Traceback" not in served.said(run["id"])
