@@ -161,6 +161,7 @@ def test_the_sweep_leaves_one_of_five_missed_nights(server: Server, work: Work):
     page.set_state(missed[-1], "CANCELLED")
 
 
+@pytest.mark.slow  # the server lets the five in half a minute apart
 def test_a_machine_that_wakes_makes_one_of_five_missed_nights(server: Server, work: Work, asleep: Callable[[], None]):
     page = Page(server)
     missed = five_nights_missed(page, work, until=1)

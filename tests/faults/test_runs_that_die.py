@@ -2,10 +2,11 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -35,6 +36,8 @@ from train.run import RESULT
 pytestmark = pytest.mark.timeout(600)
 
 WAYS = ("worker terminated", "worker killed", "flows killed", "runs cancelled")
+Stop = Callable[[Server, Work, "Aftermath", Popen[bytes]], dict[str, str]]
+"""Starts the two runs, stops them in a way, sweeps up; gives their ids."""
 
 
 @dataclass
@@ -63,7 +66,7 @@ def aftermath(
     request: pytest.FixtureRequest, server: Server, work: Work, tmp_path_factory: pytest.TempPathFactory
 ) -> Aftermath:
     way: str = request.param
-    kind = "posters" if way in ("worker killed", "flows killed") else "plots"
+    kind = "plots" if way == "runs cancelled" else "posters"
     found = Aftermath(kind, tmp_path_factory.mktemp("runs"))
     work.forget(kind)
     by_worker = way.startswith("worker")
@@ -72,8 +75,7 @@ def aftermath(
     if by_worker:
         deploy(server, work.cache)
     try:
-        runs = press_run(server, work, found)
-        STOP[way](server, work, found, runs, host)
+        runs = STOP[way](server, work, found, host)
         found.problems = work.problems()
         found.states = {flow: Page(server).state(run) for flow, run in runs.items()}
         found.processes = [process for run in runs.values() for process in processes_of(run)]
@@ -81,7 +83,7 @@ def aftermath(
         if set(found.states.values()) != {"COMPLETED"}:  # else the next run is of no interest
             if host.poll() is not None:
                 host = start(server, work.cache)
-            runs = press_run(server, work, found)
+            runs = {"augmentation": augment(server, work, found), "training": train(server, work, found)}
         found.last_states = {flow: Page(server).ended(run) for flow, run in runs.items()}
         found.after = snapshot(work, found)
         found.problems += work.problems()
@@ -90,12 +92,12 @@ def aftermath(
     return found
 
 
-def press_run(server: Server, work: Work, found: Aftermath) -> dict[str, str]:
-    page = Page(server)
-    return {
-        "augmentation": page.run(NIGHTLY, **work.augmentation(found.kind)),
-        "training": page.run(FROM_CACHE, **work.training(found.runs)),
-    }
+def augment(server: Server, work: Work, found: Aftermath) -> str:
+    return Page(server).run(NIGHTLY, **work.augmentation(found.kind))
+
+
+def train(server: Server, work: Work, found: Aftermath) -> str:
+    return Page(server).run(FROM_CACHE, **work.training(found.runs))
 
 
 def snapshot(work: Work, found: Aftermath) -> dict[str, Any]:
@@ -118,35 +120,57 @@ def in_the_last_shard(work: Work, found: Aftermath) -> bool:
     return len(work.finished_shards(found.kind)) == 2 * (shards - 1)  # each with its record
 
 
-def stop_worker(number: signal.Signals) -> Any:
-    def stop(server: Server, work: Work, found: Aftermath, runs: dict[str, str], host: Any) -> None:
-        build = work.build(found.kind)
-        with claim(work.cache.root, f"{build.shelf}/{build.shards - 1:05}", wait=False) as held:  # so that it cannot finish
-            assert held
-            wait_until(
-                lambda: in_the_last_shard(work, found) and in_the_second_cell(work, found), "the middle of both", every=0.02
-            )
+@contextmanager
+def both_in_the_middle(server: Server, work: Work, found: Aftermath) -> Generator[dict[str, str]]:
+    """The two runs, of which one waits for its last shard while the other trains its second cell."""
+    build = work.build(found.kind)
+    with claim(work.cache.root, f"{build.shelf}/{build.shards - 1:05}", wait=False) as held:
+        assert held
+        runs = {"augmentation": augment(server, work, found)}
+        wait_until(lambda: in_the_last_shard(work, found), "the last shard", every=0.1)
+        runs["training"] = train(server, work, found)
+        wait_until(lambda: in_the_second_cell(work, found), "the second cell", every=0.02)
+        yield runs
+
+
+def stop_worker(number: signal.Signals) -> Stop:
+    def stop(server: Server, work: Work, found: Aftermath, worker: Popen[bytes]) -> dict[str, str]:
+        with both_in_the_middle(server, work, found) as runs:
             found.before = snapshot(work, found)
-            host.send_signal(number)
-            host.wait()
-        wait_until(lambda: not any(map(processes_of, runs.values())), "the end of the flows' processes", every=0.5)
+            worker.send_signal(number)
+            worker.wait()
+        wait_until_gone(runs)  # flows that live on come to their end
         sweep_up(server, work.cache)
+        return runs
 
     return stop
 
 
-def kill_flows(server: Server, work: Work, found: Aftermath, runs: dict[str, str], _host: Any) -> None:
+def cancel_runs(server: Server, work: Work, found: Aftermath, _host: Popen[bytes]) -> dict[str, str]:
+    page = Page(server)
+    with both_in_the_middle(server, work, found) as runs:
+        for run in reversed(runs.values()):
+            page.set_state(run, "CANCELLING")
+        assert {flow: page.ended(run) for flow, run in runs.items()} == dict.fromkeys(runs, "CANCELLED")
+        wait_until_gone(runs)
+        found.before = snapshot(work, found)
+        found.unwound = [flow for flow, run in runs.items() if owner(work.cache.root, lock_of(run)) is None]
+    sweep_up(server, work.cache)
+    return runs
+
+
+def kill_flows(server: Server, work: Work, found: Aftermath, _host: Popen[bytes]) -> dict[str, str]:
     folder = work.cache.building_folder(work.build(found.kind).shelf)
-    wait_until(
-        lambda: any(folder.glob("train-*.json")) and any(folder.glob(".train-*.arrow.*")), "a shard half written", every=0.005
-    )
+    runs = {"augmentation": augment(server, work, found), "training": train(server, work, found)}
+    wait_until(lambda: any(folder.glob("train-*.json")) and any(folder.glob(".train-*.arrow.*")), "half a shard", every=0.005)
     kill(runs["augmentation"])
     wait_until(lambda: in_the_second_cell(work, found), "the second cell", every=0.02)
     kill(runs["training"])
     found.before = snapshot(work, found)
-    for run in runs.values():
-        Page(server).ended(run)
+    assert {flow: Page(server).ended(run) for flow, run in runs.items()} == dict.fromkeys(runs, "CRASHED")
+    wait_until_gone(runs)
     sweep_up(server, work.cache)
+    return runs
 
 
 def kill(run: str) -> None:
@@ -154,19 +178,8 @@ def kill(run: str) -> None:
         os.kill(process.pid, signal.SIGKILL)
 
 
-def cancel_runs(server: Server, work: Work, found: Aftermath, runs: dict[str, str], _host: Any) -> None:
-    build, page = work.build(found.kind), Page(server)
-    with ExitStack() as stack:
-        assert stack.enter_context(claim(work.cache.root, f"{build.shelf}/{build.shards - 1:05}", wait=False))
-        wait_until(lambda: in_the_last_shard(work, found) and in_the_second_cell(work, found), "the middle of both", every=0.02)
-        for run in runs.values():
-            page.set_state(run, "CANCELLING")
-        for run in runs.values():
-            page.ended(run)
-        wait_until(lambda: not any(map(processes_of, runs.values())), "the end of the flows' processes", every=0.5)
-        found.before = snapshot(work, found)
-        found.unwound = [flow for flow, run in runs.items() if owner(work.cache.root, lock_of(run)) is None]
-    sweep_up(server, work.cache)
+def wait_until_gone(runs: dict[str, str]) -> None:
+    wait_until(lambda: not any(map(processes_of, runs.values())), "the end of the flows' processes", every=0.5)
 
 
 STOP = {
