@@ -22,9 +22,9 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: setup
 	@$(BIN)/mmuda demo
 
-# Two workers, a file to each: half of the time goes into waiting for servers and processes.
+# Two workers, a file to each, the longest first: half of the time goes into waiting for servers and processes.
 test: setup lint
-	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile
+	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet .
