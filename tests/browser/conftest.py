@@ -27,8 +27,8 @@ from selenium.webdriver.remote.webelement import WebElement
 CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 SCREENSHOTS = "MMUDA_SCREENSHOTS"
 """Environment variable: a folder that pictures of the pages are written to."""
-PATIENCE = 180.0
-"""Seconds that a page or a run may take on a machine with other work."""
+PATIENCE = 900.0 if os.environ.get(SCREENSHOTS) else 180.0
+"""Seconds that a page or a run may take on a machine with other work; pictures are of longer runs."""
 WIDTH, HEIGHT = 1280, 900
 MMUDA = Path(sys.executable).with_name("mmuda")
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -86,6 +86,10 @@ class Served:
         if states:
             wanted["state"] = {"type": {"any_": list(states)}}
         return self.ask("flow_runs/filter", flow_runs=wanted, sort="EXPECTED_START_TIME_ASC")
+
+    def asked_for(self) -> set[str]:
+        """Ids of all runs that no schedule made."""
+        return {run["id"] for run in self.ask("flow_runs/filter") if not run["auto_scheduled"]}
 
     def ended(self, run: str, *, seconds: float = PATIENCE) -> dict[str, Any]:
         """A run after its end."""
@@ -220,14 +224,9 @@ class Page:
 
     def submit(self) -> str:
         """Send the form; gives back the id of the run that it makes."""
-        before = {run["id"] for run in self.served.ask("flow_runs/filter")}
+        before = self.served.asked_for()
         self.click("button[type=submit]", "Submit")
-
-        def new() -> list[str]:
-            runs = self.served.ask("flow_runs/filter")
-            return [run["id"] for run in runs if run["id"] not in before and "auto-scheduled" not in run["tags"]]
-
-        (run,) = self.wait(new, "a run of the form")
+        (run,) = self.wait(lambda: self.served.asked_for() - before, "a run of the form")
         self.leave()
         return run
 
