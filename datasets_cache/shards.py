@@ -88,7 +88,13 @@ class Build:
             return []
         return [number for number in range(self.shards) if not self._sound(number)]
 
-    def claimed(self, numbers: Iterable[int] | None = None, *, on_wait: OnWait | None = None) -> Generator[int]:
+    def claimed(
+        self,
+        numbers: Iterable[int] | None = None,
+        *,
+        on_wait: OnWait | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Generator[int]:
         """Missing shards, each locked while the consumer works on it.
 
         First come those that nobody holds. Then it waits for the others, and gives those that a dead owner left unfinished. All
@@ -97,6 +103,7 @@ class Build:
         Args:
             numbers: which; by default all that are `missing`.
             on_wait: told which other process it waits for, once for each.
+            stopped: asked before each wait; if it says yes the loop ends, whatever is missing.
         Raises:
             ValueError: the cache cannot be written, the disk is full, or its file system has no locks.
         """
@@ -111,6 +118,8 @@ class Build:
                     elif not self._is_there(number):
                         yield number
             left = held
+            if held and stopped():
+                return
             if held:
                 self._tell(held[0], told, on_wait)
                 time.sleep(_LOOK_AGAIN)

@@ -17,7 +17,7 @@ from flows import forms
 from flows.forms import Count, EngineChoice, Magnitude, PivotChoice, RecipeChoice, Share
 from flows.operated import operated
 from flows.page.boards import show_augmentation
-from flows.page.notes import noted, wait_note
+from flows.page.notes import from_threads, noted, wait_note
 from flows.page.progress import Progress
 from flows.published import find_images, find_text
 from flows.recipes import AugmentationPlan
@@ -71,7 +71,13 @@ def text_views(plan: AugmentationPlan, films: ShelfId) -> ShelfId | None:
         if plan.runner == "ray":
             return on_ray("text", plan, films, cache)
         return text_shelf.publish(
-            plan.text, films, cache=cache, device=plan.device, threads=plan.threads, track=Progress("text"), on_wait=wait_note
+            plan.text,
+            films,
+            cache=cache,
+            device=plan.device,
+            threads=plan.threads,
+            track=Progress("text"),
+            on_wait=from_threads(wait_note),
         )
 
     since = datetime.now(UTC)

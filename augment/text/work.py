@@ -37,7 +37,7 @@ def ticking(
 
     def work() -> None:
         try:
-            for number in build.claimed(missing, on_wait=on_wait):
+            for number in build.claimed(missing, on_wait=on_wait, stopped=stop.is_set):
                 make(number, tick)
         except BaseException:
             stop.set()

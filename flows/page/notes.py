@@ -1,5 +1,7 @@
 """Lines in a run's log, for work that is also called without a run."""
 
+from collections.abc import Callable
+from contextvars import copy_context
 from datetime import datetime
 
 from prefect.context import FlowRunContext, TaskRunContext
@@ -32,6 +34,12 @@ def wait_note(message: str) -> None:
     """Whom the run waits for, in its log and on the terminal."""
     note(message)
     say(message)
+
+
+def from_threads(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """`tell` for threads, which know nothing of the run: it speaks for whoever called this."""
+    context = copy_context()
+    return lambda message: context.copy().run(tell, message)
 
 
 def span(seconds: float) -> str:

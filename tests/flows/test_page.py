@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ from datasets_cache.version import Version, open_version
 from flows.page import gallery, lineage, summary
 from flows.page.artifacts import markdown, show
 from flows.page.markup import cell
-from flows.page.notes import note, span, wait_note
+from flows.page.notes import from_threads, note, span, wait_note
 from flows.page.progress import Progress
 from flows.page.watch import watched
 from flows.recipes import AugmentationPlan, TrainingPlan
@@ -458,6 +459,17 @@ def test_whom_a_run_waits_for_is_in_its_log_too(log: list[str]):
 
     work()
     assert "INFO waiting for process 1" in log
+
+
+def test_whom_a_thread_of_a_run_waits_for_is_in_the_runs_log_too(log: list[str]):
+    @flow
+    def work() -> None:
+        thread = Thread(target=from_threads(wait_note), args=["waiting for process 2"])
+        thread.start()
+        thread.join()
+
+    work()
+    assert "INFO waiting for process 2" in log
 
 
 @pytest.mark.parametrize(
