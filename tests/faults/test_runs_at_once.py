@@ -34,7 +34,7 @@ from tests.faults.conftest import (
     wait_until,
 )
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

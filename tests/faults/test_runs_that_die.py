@@ -33,7 +33,7 @@ from tests.faults.conftest import (
 )
 from train.run import RESULT
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 WAYS = ("worker terminated", "worker killed", "flows killed", "runs cancelled")
 Stop = Callable[[Server, Work, "Aftermath", Popen[bytes]], dict[str, str]]

@@ -23,7 +23,7 @@ from tests.faults.conftest import (
     wait_until,
 )
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 LOCKED = 20.0
 """Seconds that the database cannot be written."""
