@@ -207,20 +207,11 @@ class Page:
 
     def write(self, title: str, text: str) -> WebElement:
         """Replace what stands in a field; gives back its box."""
-        label = self._label(title)
-        box = self.wait(lambda: self._box(label), f"the box of {title}")
+        box = self.wait(lambda: self.driver.find_element(By.ID, self._label(title)), f"the box of {title}")
         box.send_keys(Keys.CONTROL, "a")
         box.send_keys(text)
         self.wait(lambda: box.get_attribute("value") == text, f"{text!r} in {title}")
         return box
-
-    def _box(self, label: str) -> WebElement:
-        """The box that a label is for; of a number that may be absent, the box of the tab beside ``None``."""
-        if found := self.driver.find_elements(By.ID, label):
-            return found[0]
-        below = f"//label[@for='{label}']/following::"
-        self.driver.find_element(By.XPATH, f"{below}button[@role='tab' and .!='None'][1]").click()
-        return self.driver.find_element(By.XPATH, f"{below}div[@role='tabpanel' and @data-state='active'][1]//input")
 
     def submit(self) -> str:
         """Send the form; gives back the id of the run that it makes."""

@@ -88,7 +88,7 @@ def trained(page: Any, served: Any, translated: Translated) -> dict[str, Any]:
     page.choose("uda", "both")
     page.write("epochs", EPOCHS)
     page.choose("encoders", "embedded")
-    page.picture("page-form.jpg", height=1700)
+    page.picture("page-form.jpg", height=1780)
     page.write("overrides", f'runs = "{served.runs}"')
     return served.completed(page.submit())
 
