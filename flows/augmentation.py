@@ -25,7 +25,7 @@ from flows.retries import worth_retrying
 from flows.shards import on_ray
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="sample")
 def take_sample(plan: AugmentationPlan) -> ShelfId:
     """Publish the sample of the plan's source, or find it already published."""
     since = datetime.now(UTC)
@@ -41,7 +41,7 @@ def take_sample(plan: AugmentationPlan) -> ShelfId:
     return noted(sample.id, since=since)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="pool")
 def take_pool(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
     """Publish the unlabelled pool beside `sample`, or find it already published."""
     if not plan.unlabelled:
@@ -60,7 +60,13 @@ def take_pool(plan: AugmentationPlan, sample: ShelfId) -> ShelfId | None:
     return noted(taken.id, since=since)
 
 
-@task(retries=2, retry_delay_seconds=30, retry_condition_fn=worth_retrying, cache_policy=NO_CACHE)
+@task(
+    retries=2,
+    retry_delay_seconds=30,
+    retry_condition_fn=worth_retrying,
+    cache_policy=NO_CACHE,
+    task_run_name="text views of {films}",
+)
 def text_views(plan: AugmentationPlan, films: ShelfId) -> ShelfId | None:
     """Publish the augmented plots of a sample or a pool, or find them already published; `plan.rebuild` makes them again."""
 
@@ -86,7 +92,13 @@ def text_views(plan: AugmentationPlan, films: ShelfId) -> ShelfId | None:
     return noted(make(Cache()), since=since) if plan.source.has_given_text or plan.text else None
 
 
-@task(retries=2, retry_delay_seconds=30, retry_condition_fn=worth_retrying, cache_policy=NO_CACHE)
+@task(
+    retries=2,
+    retry_delay_seconds=30,
+    retry_condition_fn=worth_retrying,
+    cache_policy=NO_CACHE,
+    task_run_name="image views of {films}",
+)
 def image_views(plan: AugmentationPlan, films: ShelfId) -> ShelfId | None:
     """Publish the augmented posters of a sample or a pool, or find them already published; `plan.rebuild` makes them again."""
 
@@ -106,7 +118,7 @@ def image_views(plan: AugmentationPlan, films: ShelfId) -> ShelfId | None:
     return noted(make(Cache()), since=since) if plan.source.has_given_images or plan.image else None
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="version")
 def publish_version(
     plan: AugmentationPlan,
     *,

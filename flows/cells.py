@@ -14,6 +14,7 @@ from datasets_cache.store import Cache
 from flows.cluster import ray_runner
 from flows.page.notes import note, span, warn
 from flows.page.progress import Progress
+from flows.page.watch import watched
 from flows.recipes import TrainingPlan
 from train import history
 from train.config import RunConfig
@@ -46,13 +47,15 @@ def train_cell(config: RunConfig, plan: TrainingPlan, root: str) -> Path:
     if plan.runner == "ray":
         torch.set_num_threads(max(1, round(plan.cell_cpus)))
     common: dict[str, Any] = {"cache": cache, "runs": runs, "device": plan.device, "trackers": plan.trackers}
+    name, folder, epochs = cell_name(config), run_folder(config, runs), config.optim.max_epochs
+    progress = Progress(name.replace("+", "-"), parts=epochs, done=len(history.read(folder)))
     if plan.processes > 1:
-        return run_in_processes(config, processes=plan.processes, **common).path
-    before = len(history.read(run_folder(config, runs)))
-    progress = Progress(cell_name(config).replace("+", "-"), parts=config.optim.max_epochs, done=before)
-    result = run_cell(config, **common, track=progress)
+        with watched(progress.step, lambda: len(history.read(folder)), total=epochs, title=name, unit="epochs"):
+            result = run_in_processes(config, processes=plan.processes, **common)
+    else:
+        result = run_cell(config, **common, track=progress)
     spent = f"epoch {result.best_epoch} of {result.epochs} tested, {span(result.seconds)}"
-    progress.finished(f"{cell_name(config)}: {spent}")
+    progress.finished(f"{name}: {spent}")
     note(f"{result.run}: test AP micro {100 * result.test.ap_micro:.1f} %; {spent}")
     return result.path
 

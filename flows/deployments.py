@@ -35,7 +35,7 @@ Makes the newest cache version again from its source, every night once its **sch
 What has not changed is found in the cache, so a night without new films takes seconds. One run at a time.
 
 It follows the newest version, also one through another pivot: to hold it to one, set *recipe*, *source* and *pivot* in the
-parameters of this deployment (*Edit*).
+parameters of this deployment (*Edit*). A schedule that is added on this page starts as `* * * * *`, which is every minute.
 """
 _OTHER_PIVOT = """\
 The newest cache version with its plots translated through **another language**: choose it when you start a run

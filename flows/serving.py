@@ -69,6 +69,9 @@ def register(given: argparse.Namespace) -> int:
 
     The flows need a gigabyte of libraries to be read for their forms; the process that waits for runs needs none of them.
     """
+    import httpx
+    from prefect.exceptions import PrefectException
+
     from flows.deployments import deployments, prepare
 
     try:
@@ -79,7 +82,7 @@ def register(given: argparse.Namespace) -> int:
     except ValueError as error:
         tell(f"mmuda: {error}")
         return USER_MISTAKE
-    except Exception:
+    except (httpx.HTTPError, PrefectException):  # trying again would not help: the parent says where this is written, and ends
         traceback.print_exc()
         return NOT_STARTED
     options = [f"--limit={given.limit}", *(["--own"] if given.own else []), *watched]

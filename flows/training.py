@@ -21,7 +21,7 @@ from train.config import WeightKind
 from train.run import read_result
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="compare")
 def compare_cells(folders: list[Path], runs: Path) -> Path:
     """Write the results of the cells as JSON and as an HTML report; gives back the path of the report."""
     outcome = gather([read_result(folder) for folder in folders], cache=Cache(), runs=runs)

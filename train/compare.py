@@ -188,8 +188,9 @@ def _scored_row(kind: Literal["yardstick", "priors"], title: str, found: Scores)
 
 def _plain(row: Row) -> dict[str, Any]:
     plain: dict[str, Any] = {"model": row.title, "uda": row.uda, "seeds": len(row.seeds)}
+    spreads: dict[str, Any] = {}  # last: with one seed there are none, and they would push the numbers out of sight
     for name in ("ap_macro", "ap_micro", "f1_micro", "validation_ap_micro", "gap", "best_epoch", "epochs"):
         found: Estimate | None = getattr(row, name)
         plain[name] = round(found.mean, 2) if found else None
-        plain[f"{name}_spread"] = round(found.spread, 2) if found and found.spread is not None else None
-    return plain
+        spreads[f"{name}_spread"] = round(found.spread, 2) if found and found.spread is not None else None
+    return plain | spreads

@@ -36,7 +36,7 @@ def show_augmentation(made: str, *, since: datetime, new: bool, said: str) -> No
     seconds = (datetime.now(UTC) - since).total_seconds()
     text = summary.as_markdown(version, since=since, seconds=seconds)
     show(
-        markdown("version-summary", text, description=f"{made} in half a minute"),
+        markdown("version-summary", text, description=f"What {made} holds"),
         markdown("gallery", gallery.as_markdown(version), description=f"Films of {made}, before and after"),
         markdown("lineage", lineage.of_version(version), description=f"What {made} is made of"),
         markdown("quality", quality.as_markdown(Cache(), made), description=f"Augmentations of {made}"),

@@ -67,10 +67,13 @@ def _drawn(own: Sequence[Course]) -> bytes:
         losses, precisions = figure.subplots(1, 2)
         for course, line in zip(own, cycle(LINES), strict=False):
             _course(course, losses, precisions, line if len(own) > 2 else "-")
-        losses.set(title="supervised loss, training", ylim=(0, None))
+        highest = max(epoch.supervised for course in own for epochs in course.epochs for epoch in epochs)
+        last = max(epoch.epoch for course in own for epochs in course.epochs for epoch in epochs)
+        losses.set(title="supervised loss, training", ylim=(0, 1.05 * highest or 1))
         precisions.set(title="AP micro: validation, and training (thin)", ylim=(0, 1.02))
         precisions.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         for axes in (losses, precisions):
+            axes.set_xlim(0.5, last + 0.5)
             epoch_axis(axes)
         losses.legend(loc="best", fontsize=9)
         picture = io.BytesIO()

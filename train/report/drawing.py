@@ -63,7 +63,7 @@ def canvas(*, height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
 def epoch_axis(axes: Axes) -> None:
     """Whole epochs along x."""
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
 
 
 def legend_above(axes: Axes) -> None:
