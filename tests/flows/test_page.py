@@ -337,6 +337,28 @@ def test_training_puts_results_comparison_curves_and_lineage_on_its_page(made: s
     assert "of 2 tested" in str(artifacts("progress-bert-uda-seed1")[-1].description)
 
 
+@pytest.mark.slow
+def test_a_cell_that_several_processes_train_says_on_its_page_and_in_the_log_how_it_ended(
+    made: str, tmp_path: Path, log: list[str]
+):
+    from flows.commands import run_training
+
+    plan = TrainingPlan(
+        version=made,
+        models=("bert",),
+        uda="off",
+        text=TextEncoderConfig(name="embedded", max_tokens=24),
+        optim=OptimConfig(max_epochs=1),
+        processes=2,
+        runs=tmp_path,
+    )
+    run_training(plan)
+    ended = artifacts("progress-bert-seed1")[-1]
+    assert ended.data == 100
+    assert "epoch 1 of 1 tested" in str(ended.description)
+    assert any("test AP micro" in line and "epoch 1 of 1 tested" in line for line in log)
+
+
 def ticking(seconds: float) -> tuple[Callable[[], float], Callable[[], None]]:
     """A clock, and what moves it on."""
     now = [0.0]

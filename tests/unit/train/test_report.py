@@ -23,7 +23,7 @@ from train.config import OptimConfig, RunConfig, UdaConfig, WeightSchedule
 from train.metrics import scores
 from train.predictions import Predictions
 from train.records import EpochMetrics, ModalityLoss, RunResult, Scores
-from train.report import write_report
+from train.report import drawing, write_report
 from train.report.words import Span, excerpt, word_diff
 
 GENRES = ("drama", "comedy", "war")
@@ -368,3 +368,11 @@ def test_an_excerpt_and_its_rest_are_the_whole(sizes, words):
 def test_a_few_words_over_are_not_cut_off():
     assert excerpt([Span("a b c d", False)], words=3, worth=1) == ([Span("a b c d", False)], [])
     assert excerpt([Span("a b c d e", False)], words=3, worth=1) == ([Span("a b c", False)], [Span("d e", False)])
+
+
+def test_a_run_of_one_epoch_has_no_broken_numbers_on_its_axis():
+    _, axes = drawing.canvas(height=2)
+    axes.plot([1], [0.5], "o")
+    drawing.epoch_axis(axes)
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks().tolist() if low <= tick <= high] == [1]
