@@ -16,7 +16,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	  { echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Name another one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@echo "Setting up $(VENV) (about 3 minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,ctranslate2,ray,posters,dev]'
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,ctranslate2,ray,posters,docs,dev]'
 	@touch $@
 
 demo: setup
@@ -43,7 +43,7 @@ serve: setup
 lock:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --disable-pip-version-check --dry-run --ignore-installed --report $(VENV)/lock.json \
-	  '.[embedded,ctranslate2,ray,posters,dev]'
+	  '.[embedded,ctranslate2,ray,posters,docs,dev]'
 	@$(BIN)/python -c 'import json, sys; report = json.load(open(sys.argv[1])); \
 	  pins = ((p["metadata"]["name"], p["metadata"]["version"]) for p in report["install"] if p["metadata"]["name"] != "mmuda"); \
 	  print("# Written by `make lock`: every package that any extra installs, at the version that was tested."); \
