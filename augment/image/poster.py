@@ -74,6 +74,44 @@ def augment(
     return image, applied
 
 
+def rand_augment(
+    image_HWC: NDArray[np.uint8],  # noqa: N803
+    spec: RandAugmentSpec,
+    *,
+    film: str = "",
+    view: int = 0,
+) -> NDArray[np.uint8]:
+    """RandAugment one RGB picture of any size; the same arguments give the same picture.
+
+    >>> import numpy as np
+    >>> from augment.image.spec import RandAugmentSpec
+    >>> picture = np.full((256, 256, 3), 200, np.uint8)
+    >>> augmented = rand_augment(picture, RandAugmentSpec(magnitude=9, seed=1), film="0000001")
+    >>> augmented.shape, augmented.dtype
+    ((256, 256, 3), dtype('uint8'))
+    >>> covered = rand_augment(picture, RandAugmentSpec(num_ops=0, cutout=64, fill=(0, 0, 0)))
+    >>> int((covered == 0).all(axis=2).sum())  # a patch of 64 x 64 pixels
+    4096
+
+    Args:
+        image_HWC: RGB, uint8, [H, W, 3]; left as it is.
+        spec: the settings; its `views` is how many a shelf has, here one is made.
+        film: name of the picture, for the randomness.
+        view: which of several augmentations, for the randomness.
+
+    Returns:
+        RGB, uint8, [H, W, 3], in memory of its own.
+
+    Raises:
+        ValueError: not such an array, or a cut-out patch larger than the picture.
+    """
+    if image_HWC.dtype != np.uint8 or image_HWC.ndim != 3 or image_HWC.shape[2] != 3:
+        msg = f"a picture of {image_HWC.dtype} {image_HWC.shape}; expected RGB as uint8 [height, width, 3]."
+        raise ValueError(msg)
+    augmented, _ = _by_spec(cv2.cvtColor(image_HWC, cv2.COLOR_RGB2BGR), spec, film, view)
+    return np.asarray(cv2.cvtColor(augmented, cv2.COLOR_BGR2RGB), np.uint8)
+
+
 def decode(data: bytes) -> NDArray[np.uint8] | None:
     """BGR uint8 [H, W, 3] of an encoded picture, None where it is none."""
     if not data:
@@ -95,9 +133,21 @@ def augment_poster(spec: RandAugmentSpec, film: str, view: int, poster: bytes) -
     image = decode(poster)
     if image is None:
         return ImageView(film, view, poster, (), NOT_DECODED), 0.0
+    augmented, applied = _by_spec(image, spec, film, view)
+    change = cv2.norm(augmented, image, cv2.NORM_L1) / image.size
+    return ImageView(film, view, encode(augmented), tuple(applied), None), change
+
+
+def _by_spec(
+    image_HWC: NDArray[np.uint8],  # noqa: N803
+    spec: RandAugmentSpec,
+    film: str,
+    view: int,
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """`augment` with the settings of `spec` and the generator of (film, view); BGR."""
     red, green, blue = spec.fill
-    augmented, applied = augment(
-        image,
+    return augment(
+        image_HWC,
         rng=generator_for(spec.seed, film, view),
         magnitude=spec.magnitude,
         min_magnitude=spec.min_magnitude,
@@ -106,5 +156,3 @@ def augment_poster(spec: RandAugmentSpec, film: str, view: int, poster: bytes) -
         cutout=spec.cutout,
         fill=(blue, green, red),
     )
-    change = cv2.norm(augmented, image, cv2.NORM_L1) / image.size
-    return ImageView(film, view, encode(augmented), tuple(applied), None), change

@@ -7,11 +7,11 @@ from typing import Any
 
 from augment.text import measures
 from augment.text.back_translation import BackTranslated, back_translate
-from augment.text.engines.build import retry_translators, translators
+from augment.text.engines.build import guards, retry_translators, translators
 from augment.text.engines.protocol import Translator
 from augment.text.measures import BleuCounts
 from augment.text.pool import Tick, no_tick
-from augment.text.quality import KEPT_REASONS, Guards
+from augment.text.quality import KEPT_REASONS
 from augment.text.report import bleu_to_numbers, quality_of
 from augment.text.sentences import split
 from augment.text.spec import BackTranslationSpec
@@ -124,7 +124,7 @@ def start(spec: BackTranslationSpec, sample: ShelfId, *, cache: Cache) -> Build:
     Raises:
         ValueError: settings that cannot go together, a missing model, or a missing or damaged sample.
     """
-    _guards(spec)  # a language that the detector does not know is an error at once
+    guards(spec)  # a language that the detector does not know is an error at once
     films = cache.open(sample).split("train")
     shelf, _ = _name(spec, sample)
     return Build(cache, shelf, "text", TEXT_VIEW_FEATURES, shards.count(len(films)))
@@ -204,7 +204,7 @@ def _rows(
         block: Mapping[str, list[str]] = films[first : min(first + FILMS_AT_ONCE, mine.stop)]
         ids, plots = block["id"], block["plot"]
         by_view = [
-            back_translate(plots, legs, retry=retry, keys=ids, view=view, seed=spec.seed, guards=_guards(spec), tick=tick)
+            back_translate(plots, legs, retry=retry, keys=ids, view=view, seed=spec.seed, guards=guards(spec), tick=tick)
             for view in range(spec.views)
         ]
         for row, (film, plot) in enumerate(zip(ids, plots, strict=True)):
@@ -212,17 +212,6 @@ def _rows(
                 chrf = measures.chrf(plot, made[row].text)
                 tally.add(plot, made[row], chrf)
                 yield {"id": film, "view": view, **_columns(made[row]), "chrf": chrf}
-
-
-def _guards(spec: BackTranslationSpec) -> Guards:
-    return Guards(
-        min_chars=spec.min_chars,
-        max_length_change=spec.max_length_change,
-        max_repeats=spec.max_repeats,
-        untranslated=spec.check_copies,
-        language=spec.source if spec.check_language else None,
-        pivots=spec.pivots,
-    )
 
 
 def _columns(made: BackTranslated) -> dict[str, Any]:

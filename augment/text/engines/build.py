@@ -1,9 +1,10 @@
-"""From settings to the translators that a sentence passes through."""
+"""From settings to the translators that a sentence passes through, and to the guards behind them."""
 
 from collections.abc import Callable
 
 from augment.text.engines.bergamot import BergamotTranslator
 from augment.text.engines.protocol import Translator
+from augment.text.quality import Guards
 from augment.text.spec import RETRY, BackTranslationSpec, Decoding
 
 Leg = Callable[[str, str], Translator]
@@ -44,6 +45,22 @@ def retry_translators(
         return ()
     leg = _legs(spec, RETRY[decoding], device=device, threads=threads, batch_tokens=batch_tokens)
     return tuple(leg(source, target) for source, target in spec.directions)
+
+
+def guards(spec: BackTranslationSpec) -> Guards:
+    """When a sentence is kept as the original.
+
+    Raises:
+        ValueError: a language that the detector does not know.
+    """
+    return Guards(
+        min_chars=spec.min_chars,
+        max_length_change=spec.max_length_change,
+        max_repeats=spec.max_repeats,
+        untranslated=spec.check_copies,
+        language=spec.source if spec.check_language else None,
+        pivots=spec.pivots,
+    )
 
 
 def _legs(spec: BackTranslationSpec, decoding: Decoding, *, device: str, threads: int | None, batch_tokens: int | None) -> Leg:
