@@ -15,12 +15,24 @@ FORMAT = 2
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401
-    """JSON with sorted keys and no spaces: equal values give equal text."""
+    """JSON with sorted keys and no spaces: equal values give equal text.
+
+    Examples:
+        >>> canonical_json({"b": 1, "a": [None, True]})
+        '{"a":[null,true],"b":1}'
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def fingerprint(value: Any) -> str:  # noqa: ANN401
-    """First 16 hex digits of the SHA-256 of the canonical JSON of `value`."""
+    """First 16 hex digits of the SHA-256 of the canonical JSON of `value`.
+
+    Examples:
+        >>> fingerprint({"share": 0.3, "seed": 1}) == fingerprint({"seed": 1, "share": 0.3})
+        True
+        >>> fingerprint({})  # printf '{}' | sha256sum
+        '44136fa355b3678a'
+    """
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
 
 

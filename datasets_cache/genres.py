@@ -32,6 +32,10 @@ def multi_hot(genres: Sequence[str], order: Sequence[str]) -> NDArray[np.float32
         float32 [G], 1 where the film has the genre.
     Raises:
         ValueError: a genre that is not in `order`.
+
+    Examples:
+        >>> multi_hot(["Drama"], ["Comedy", "Drama", "War"])
+        array([0., 1., 0.], dtype=float32)
     """
     unknown = sorted(set(genres) - set(order))
     if unknown:

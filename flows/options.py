@@ -44,7 +44,12 @@ def with_defaults(name: str, base: type[Frozen], values: Frozen) -> type[Frozen]
 
 
 def merge(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """`defaults` with the values of `given` put over them, level by level; of another kind (a source), in their place."""
+    """`defaults` with the values of `given` put over them, level by level; of another kind (a source), in their place.
+
+    Examples:
+        >>> merge({"name": "demo", "text": {"pivot": "pt", "views": 1}}, {"text": {"views": 2}})
+        {'name': 'demo', 'text': {'pivot': 'pt', 'views': 2}}
+    """
     merged = dict(defaults)
     for key, value in given.items():
         below: Any = merged.get(key)
@@ -67,7 +72,13 @@ def explain(error: ValidationError) -> str:
 
 
 def to_toml(recipe: Recipe) -> str:
-    """The complete recipe as TOML; `read_toml` gives the same recipe back."""
+    """The complete recipe as TOML; `read_toml` gives the same recipe back.
+
+    Examples:
+        >>> from flows.recipes import demo
+        >>> to_toml(demo()).splitlines()[:2]
+        ['[augmentation]', 'name = "demo"']
+    """
     return overrides_to_toml(recipe.model_dump(mode="json"))
 
 

@@ -29,6 +29,10 @@ def threshold(kind: Annealing, *, progress: float) -> float:
         (film, genre) pair, and a pair is dropped alone. With K the number of genres the threshold would begin near 0 and drop
         every label that a new head predicts at 1/2. Dropping whole films would need one probability for a film's set of labels;
         their product is near 0 for many genres however well each is predicted.
+
+    Examples:
+        >>> threshold("linear", progress=0.0), threshold("linear", progress=0.5), threshold("linear", progress=1.0)
+        (0.5, 0.75, 1.0)
     """
     assert progress >= 0, progress
     t = min(progress, 1.0)

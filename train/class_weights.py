@@ -41,6 +41,13 @@ def positive_weights(kind: ClassWeights, *, positives_G: Tensor, films: int, gen
         whose weights also sum to the number of classes.
         Deviation: Cui et al. weigh all outputs of an example by its one class; a film has several genres, so each weighs its
         own positive labels.
+
+    Examples:
+        >>> films_with_genre = torch.tensor([1.0, 2.0])
+        >>> positive_weights("balanced", positives_G=films_with_genre, films=4, genres=["war", "drama"])
+        tensor([3., 1.])
+        >>> positive_weights("inverse-frequency", positives_G=films_with_genre, films=4, genres=["war", "drama"])
+        tensor([4., 2.])
     """
     _check(positives_G, films=films, genres=genres)
     n_G = positives_G.double()
@@ -72,6 +79,10 @@ def class_balance(beta: float, *, positives_G: Tensor) -> Tensor:
     Source:
         Cui et al., arXiv:1901.05555.
         Deviation: there a factor of the supervised loss, here of the consistency term.
+
+    Examples:
+        >>> class_balance(0.5, positives_G=torch.tensor([1.0, 2.0]))  # 1 and 2/3, divided by their mean 5/6
+        tensor([1.2000, 0.8000])
     """
     weights_G = _per_effective_number(beta, positives_G.double().clamp(min=1))
     return (weights_G / weights_G.mean()).float()

@@ -55,6 +55,15 @@ def consistency_loss(
         Xie et al., arXiv:1904.12848, section 2.2 and, for temperature and confidence, section 2.4; their text/uda.py.
         Deviation: genres are not exclusive, so by default each is a Bernoulli where the paper has one softmax. A teacher
         exactly as sure as asked is kept, where their code asks for more.
+
+    Examples:
+        >>> teacher = torch.tensor([[3.0]]).log()  # probability 3/4; the student's is 1/2
+        >>> consistency_loss(teacher, torch.zeros(1, 1))  # 3/4 ln(3/2) + 1/4 ln(1/2)
+        tensor(0.1308)
+        >>> consistency_loss(teacher, torch.zeros(1, 1), min_confidence=0.8)  # the teacher is not that sure
+        tensor(0.)
+        >>> consistency_loss(teacher, torch.zeros(1, 1), kind="mse")  # (3/4 - 1/2)²
+        tensor(0.0625)
     """
     require_same_shape(original_BG, augmented_BG, "original and augmented logits")
     teacher_BG, student_BG = original_BG.detach().float(), augmented_BG.float()

@@ -36,6 +36,10 @@ def supervised_loss(
     Source:
         Training signal annealing: Xie et al., arXiv:1904.12848; their text/uda.py, `sup_loss`.
         Deviation: a label of a genre is dropped alone, where the paper drops an example (``train/annealing.py`` says why).
+
+    Examples:
+        >>> supervised_loss(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))  # -ln 1/2 for either genre
+        tensor(0.6931)
     """
     require_same_shape(logits_BG, labels_BG, "logits and labels")
     if positive_weights_G is not None:

@@ -34,6 +34,14 @@ def average_precision(ranked_BG: ArrayLike, labels_BG: ArrayLike, *, genres: Seq
         genres: names of the columns.
     Raises:
         ValueError: shapes differ, a score is not finite, or no film has any genre.
+
+    Examples:
+        >>> ranked, labels = [[0.9, 0.1], [0.8, 0.7]], [[1, 0], [0, 1]]
+        >>> found = average_precision(ranked, labels, genres=["war", "drama"])
+        >>> round(found.micro, 4)  # the two labels are first and third of the four pairs: (1/1 + 2/3) / 2
+        0.8333
+        >>> found.by_genre
+        {'war': 1.0, 'drama': 1.0}
     """
     ranked, labels = _checked(ranked_BG, labels_BG, genres)
     by_genre = {
@@ -55,6 +63,13 @@ def scores(logits_BG: Tensor, labels_BG: Tensor, *, genres: Sequence[str]) -> Sc
         genres: names of the columns.
     Raises:
         ValueError: shapes differ, a logit is not finite, or no film has any genre.
+
+    Examples:
+        >>> import torch
+        >>> logits, labels = torch.tensor([[2.0, -1.0]]), torch.tensor([[1.0, 0.0]])
+        >>> found = scores(logits, labels, genres=["war", "drama"])
+        >>> found.ap_micro, found.f1_micro, found.ap_by_genre
+        (1.0, 1.0, {'war': 1.0, 'drama': None})
     """
     logits, labels = _checked(logits_BG.detach().cpu().float().numpy(), labels_BG.detach().cpu().numpy(), genres)
     precision = average_precision(logits, labels, genres=genres)

@@ -65,6 +65,14 @@ def step_losses(model: nn.Module, batch: Batch, objective: Objective = PLAIN) ->
     Source:
         Xie et al., arXiv:1904.12848, equation 1.
         Deviation: the labelled films are unlabelled ones too, so that the teacher sees the same dropout as the supervised pass.
+
+    Examples:
+        >>> from train.consistency import consistency_loss
+        >>> model = lambda films: torch.zeros(1, 2)  # it knows nothing
+        >>> batch = Batch(("0114709",), torch.tensor([[1.0, 0.0]]), Inputs(), augmented=Inputs())
+        >>> losses = step_losses(model, batch, Objective(consistency=consistency_loss))
+        >>> losses.supervised, losses.consistency
+        (tensor(0.6931), tensor(0.))
     """
     if objective.consistency is None:
         logits_BG = model(batch.original)

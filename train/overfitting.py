@@ -16,6 +16,12 @@ def ogr(before: tuple[float, float] | None, after: tuple[float, float]) -> float
         Wang et al., CVPR 2020, arXiv:1905.12681.
         Deviation: there ΔG is how much the loss on the true distribution, L*, fell. Here the validation loss stands for L*,
         though the same split decides when to stop, and ΔG is how much it rose: the absolute value takes the sign away.
+
+    Examples:
+        >>> ogr((1.0, 1.0), (0.5, 0.75))  # training fell by 1/2, validation by 1/4
+        1.0
+        >>> ogr((1.0, 1.0), (0.75, 0.75))  # both fell alike
+        0.0
     """
     if before is None:
         return None

@@ -48,7 +48,13 @@ _one_at_a_time = threading.Lock()
 
 
 def cell_name(config: RunConfig) -> str:
-    """Short name of a cell, such as ``mmbt+uda-seed1``."""
+    """Short name of a cell, such as ``mmbt+uda-seed1``.
+
+    Examples:
+        >>> from train.config import UdaConfig
+        >>> cell_name(RunConfig(version="demo-3a684bbb", model="mmbt", uda=UdaConfig(), seed=1))
+        'mmbt+uda-seed1'
+    """
     return f"{config.model}{'+uda' if config.uda else ''}-seed{config.seed}"
 
 

@@ -47,6 +47,13 @@ def after_epoch(
             the best weights. `never`: the run is over.
     Raises:
         ValueError: the run is already over.
+
+    Examples:
+        >>> progress = start(uda=True)
+        >>> for ap in (0.50, 0.48, 0.49):
+        ...     progress = after_epoch(progress, validation_ap=ap, patience=2, max_epochs=10)
+        >>> progress.phase, progress.best_epoch, progress.done
+        ('plain', 1, False)
     """
     if progress.done:
         msg = f"the run ended after epoch {progress.epoch}; start a new one."

@@ -79,6 +79,12 @@ def paired_bootstrap(
         Berg-Kirkpatrick, Burkett & Klein, EMNLP 2012 (test items as the units, paired).
         Deviation: Berg-Kirkpatrick et al. count, one-sided, resamples beyond twice the observed difference; that is the same
         where the resamples lie symmetrically, and does not always agree with the interval.
+
+    Examples:
+        >>> scores, labels = np.array([[0.9, 0.2], [0.3, 0.8]]), np.array([[True, False], [False, True]])
+        >>> rng = np.random.default_rng(1)
+        >>> paired_bootstrap([scores], [scores], labels, resamples=100, rng=rng).micro  # a system and itself
+        Difference(observed=0.0, low=0.0, high=0.0, p=1.0)
     """
     _check(base, other, labels_FG, resamples)
     films = len(labels_FG)

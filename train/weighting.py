@@ -41,6 +41,12 @@ def ramp(kind: WeightKind, *, progress: float) -> float:
         `sigmoid-up`: Laine and Aila, arXiv:1610.02242, and Tarvainen and Valpola (Mean Teacher), arXiv:1703.01780, who ramp the
         consistency term's weight by it.
         Deviation: those papers never lower that weight. Their exp(-12.5t²) lowers the learning rate; `sigmoid-down` is ours.
+
+    Examples:
+        >>> ramp("linear-up", progress=0.25), ramp("linear-down", progress=0.25)
+        (0.25, 0.75)
+        >>> round(ramp("sigmoid-up", progress=0.0), 4)
+        0.0067
     """
     t = min(max(progress, 0.0), 1.0)
     match kind:
@@ -61,7 +67,12 @@ def ramp(kind: WeightKind, *, progress: float) -> float:
 
 
 def weight_at(state: WeightState, *, kind: WeightKind, progress: float) -> float:
-    """λ of a step; `progress` as in `ramp`."""
+    """λ of a step; `progress` as in `ramp`.
+
+    Examples:
+        >>> weight_at(start(2.0), kind="linear-up", progress=0.5)
+        1.0
+    """
     return state.weight * ramp(kind, progress=progress)
 
 
@@ -106,6 +117,12 @@ def after_epoch(
     Raises:
         ValueError: `lowest` is above `highest`.
     Source: ours.
+
+    Examples:
+        >>> steering = {"target_gap": 0.1, "gain": 5.0, "smoothing": 0.0, "lowest": 0.05, "highest": 20.0}
+        >>> after = after_epoch(start(1.0), kind="adaptive", gap=0.3, **steering)  # e to the power of 5 · 0.2
+        >>> round(after.weight, 3)
+        2.718
     """
     if kind != "adaptive":
         return state

@@ -143,6 +143,11 @@ def draw_parameter(op: Op, *, magnitude: float, negative: bool, height: int, wid
         width: columns of the picture.
     Raises:
         ValueError: a magnitude outside 0 to 10.
+
+    Examples:
+        >>> rotate = next(op for op in OPS if op.name == "Rotate")
+        >>> draw_parameter(rotate, magnitude=10, negative=True, height=256, width=256)
+        -30.0
     """
     if not 0 <= magnitude <= MAX_MAGNITUDE:
         msg = f"magnitude {magnitude}: expected a number from 0 (no change) to 10 (the largest change)."
@@ -161,6 +166,12 @@ def apply_op(op: Op, image: Image, parameter: float | None, *, fill: Fill) -> Im
         image: BGR, uint8, [H, W, 3].
         parameter: as `draw_parameter` gives it.
         fill: BGR colour of what the geometric ops bring in from outside.
+
+    Examples:
+        >>> solarize = next(op for op in OPS if op.name == "Solarize")
+        >>> picture = np.full((1, 2, 3), (0, 200, 255), np.uint8)
+        >>> apply_op(solarize, picture, 128, fill=(0, 0, 0))[0, 0].tolist()  # from 128 on: 255 less the value
+        [0, 55, 0]
     """
     if parameter is not None and parameter == op.neutral:
         return image
@@ -172,6 +183,11 @@ def cut_out(image: Image, *, left: int, top: int, side: int, fill: Fill) -> Imag
 
     Raises:
         ValueError: the patch does not lie inside the picture.
+
+    Examples:
+        >>> picture = np.zeros((3, 3, 3), np.uint8)
+        >>> cut_out(picture, left=1, top=0, side=2, fill=(9, 9, 9))[:, :, 0].tolist()
+        [[0, 9, 9], [0, 9, 9], [0, 0, 0]]
     """
     height, width = image.shape[:2]
     if not (0 <= left <= width - side and 0 <= top <= height - side):

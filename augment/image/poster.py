@@ -18,6 +18,12 @@ def generator_for(seed: int, film: str, view: int) -> random.Random:
     """The generator of one augmented poster: equal arguments give equal draws, in any process and any order.
 
     The standard library's, because its ``random()`` is promised to stay the same in later versions, which NumPy's is not.
+
+    Examples:
+        >>> generator_for(1, "0114709", 0).random() == generator_for(1, "0114709", 0).random()
+        True
+        >>> generator_for(1, "0114709", 0).random() == generator_for(1, "0114709", 1).random()
+        False
     """
     return random.Random(int.from_bytes(hashlib.sha256(f"{seed}\n{view}\n{film}".encode()).digest()))
 
@@ -55,6 +61,13 @@ def augment(
     Source:
         Cubuk et al., arXiv:1909.13719 (operations); DeVries & Taylor, arXiv:1708.04552 (cut-out).
         Deviation: the cut-out patch never reaches beyond the picture, so that its size is always what it says.
+
+    Examples:
+        >>> rng = generator_for(seed=1, film="0114709", view=0)
+        >>> picture = np.zeros((256, 256, 3), np.uint8)
+        >>> augmented, applied = augment(picture, rng=rng, magnitude=9, num_ops=0, cutout=64)
+        >>> int((augmented == 128).all(axis=2).sum()), applied[0].split()[:2]
+        (4096, ['Cutout', '64'])
     """
     height, width = image_HWC.shape[:2]
     image, applied = image_HWC, list[str]()
@@ -83,16 +96,6 @@ def rand_augment(
 ) -> NDArray[np.uint8]:
     """RandAugment one RGB picture of any size; the same arguments give the same picture.
 
-    >>> import numpy as np
-    >>> from augment.image.spec import RandAugmentSpec
-    >>> picture = np.full((256, 256, 3), 200, np.uint8)
-    >>> augmented = rand_augment(picture, RandAugmentSpec(magnitude=9, seed=1), film="0000001")
-    >>> augmented.shape, augmented.dtype
-    ((256, 256, 3), dtype('uint8'))
-    >>> covered = rand_augment(picture, RandAugmentSpec(num_ops=0, cutout=64, fill=(0, 0, 0)))
-    >>> int((covered == 0).all(axis=2).sum())  # a patch of 64 x 64 pixels
-    4096
-
     Args:
         image_HWC: RGB, uint8, [H, W, 3]; left as it is.
         spec: the settings; its `views` is how many a shelf has, here one is made.
@@ -104,6 +107,17 @@ def rand_augment(
 
     Raises:
         ValueError: not such an array, or a cut-out patch larger than the picture.
+
+    Examples:
+        >>> import numpy as np
+        >>> from augment.image.spec import RandAugmentSpec
+        >>> picture = np.full((256, 256, 3), 200, np.uint8)
+        >>> augmented = rand_augment(picture, RandAugmentSpec(magnitude=9, seed=1), film="0000001")
+        >>> augmented.shape, augmented.dtype
+        ((256, 256, 3), dtype('uint8'))
+        >>> covered = rand_augment(picture, RandAugmentSpec(num_ops=0, cutout=64, fill=(0, 0, 0)))
+        >>> int((covered == 0).all(axis=2).sum())  # a patch of 64 x 64 pixels
+        4096
     """
     if image_HWC.dtype != np.uint8 or image_HWC.ndim != 3 or image_HWC.shape[2] != 3:
         msg = f"a picture of {image_HWC.dtype} {image_HWC.shape}; expected RGB as uint8 [height, width, 3]."

@@ -30,6 +30,11 @@ def wrong_language(original: str, translation: str, *, language: str, others: It
         others: codes of the languages that it may be in instead; none: nothing is wrong.
     Raises:
         ValueError: a language that the detector does not know.
+
+    Examples:
+        >>> original, stuck = "He goes home late at night.", "Ele vai para casa tarde da noite."
+        >>> wrong_language(original, stuck, language="en", others=["pt"])
+        True
     """
     candidates = tuple(sorted({bare(code) for code in (language, *others)}))
     if len(translation) < MIN_CHARS or candidates == (bare(language),):

@@ -85,6 +85,14 @@ def reason_to_keep(
 
     Source:
         google-research/uda, text/augmentation/sent_level_augment.py (lengths). Deviation: by sentence; the rest is ours.
+
+    Examples:
+        >>> reason_to_keep("He left the old town at night.", "He left then.")  # 13 of 30 characters
+        'length changed'
+        >>> reason_to_keep("He left.", "He went.")
+        'too short'
+        >>> reason_to_keep("He left the old town at night.", "He left the old city at night.") is None
+        True
     """
     if len(original) < guards.min_chars:
         return "too short"
@@ -112,6 +120,10 @@ def to_translate(sentence: str) -> bool:
     Names, titles, web addresses and lists of actors ("Los Angeles, 1949.", "John Smith (Tom Hanks)", "The Lord of the Rings")
     have not, and rightly come back as they were. A script without spaces between words has one word a clause, so that
     little in it counts.
+
+    Examples:
+        >>> to_translate("The Lord of the Rings"), to_translate("He runs away from home.")
+        (False, True)
     """
     bare = [token.strip("\"'“”‘’.,;:!?…()[]{}") for token in sentence.split()]
     plain = [word for word in bare if word.replace("'", "").replace("’", "").replace("-", "").isalpha()]
@@ -123,6 +135,10 @@ def repeats(text: str) -> int:
 
     Phrases of up to `LONGEST_LOOP` words count, case and punctuation aside; so does a run of characters within a word, or of
     one mark, six times or more ("hahahahahaha", "!!!!!!").
+
+    Examples:
+        >>> repeats("a dog"), repeats("go to go to go to")
+        (1, 3)
     """
     words = _WORD.findall(text.casefold())
     most = 1 if words else 0
@@ -142,6 +158,10 @@ def lost_numbers(original: str, translation: str) -> list[str]:
     Only digits count, and how thousands and decimals are marked does not: "1,000" is "1.000" and "1000", "2.5" is "2,5"; of
     "3rd", "1990s" and "PG-13" the digits have to be there. Number words are out of scope: "3rd" that comes back as "third" is
     reported. So are another clock ("8 pm", "20:00") and another unit.
+
+    Examples:
+        >>> lost_numbers("In 1949 they find 1,000 coins.", "In 1949 they find a thousand coins.")
+        ['1,000']
     """
     left = Counter(_amount(found[0]) for found in _NUMBER.finditer(translation))
     lost: list[str] = []
@@ -170,6 +190,10 @@ def lost_names(original: str, translation: str) -> list[str]:
     A heuristic. It misses names that begin a sentence or are written small, a name that is said less often, and one that went
     to another person. It reports words that are capitalised for other reasons (titles, "Treasury Secretary", a quotation's
     first word) and names that have another form ("Dr" as "Doctor", "Germans" as "Germany").
+
+    Examples:
+        >>> lost_names("Then Anna meets Boris.", "Then she meets Boris.")
+        ['Anna']
     """
     if original.isupper():
         return []

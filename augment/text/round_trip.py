@@ -20,14 +20,6 @@ def round_trip(
 
     Models are loaded when they are first used and stay in memory.
 
-    >>> from augment.text.spec import BackTranslationSpec
-    >>> spec = BackTranslationSpec(engine="bergamot", pivot="pt")
-    >>> [made] = round_trip(["A captain loses his ship in a storm. Nobody believes his story."], spec)
-    >>> made.text
-    'A captain loses his ship in a storm. No one believes in his story.'
-    >>> made.sentences, made.changed, made.kept
-    (2, 1, ())
-
     Args:
         texts: any; an empty one stays empty.
         spec: the settings; its `views` is how many a shelf has, here one is made.
@@ -42,6 +34,15 @@ def round_trip(
     Raises:
         MissingModel: a model is not on this machine; the message says how it comes there.
         ValueError: settings that cannot go together, or `keys` does not name each text.
+
+    Examples:
+        >>> from augment.text.spec import BackTranslationSpec
+        >>> spec = BackTranslationSpec(engine="bergamot", pivot="pt")
+        >>> [made] = round_trip(["A captain loses his ship in a storm. Nobody believes his story."], spec)
+        >>> made.text
+        'A captain loses his ship in a storm. No one believes in his story.'
+        >>> made.sentences, made.changed, made.kept
+        (2, 1, ())
     """
     return back_translate(
         texts,

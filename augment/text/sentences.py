@@ -28,6 +28,10 @@ def split(text: str, language: str = "en") -> list[tuple[str, str]]:
     Returns:
         Pairs (sentence, separator): a sentence has no whitespace at its ends, a separator is whitespace or empty. All pairs
         joined are `text`. A text that begins with whitespace has an empty first sentence.
+
+    Examples:
+        >>> split("Dr. Watson waits. Holmes arrives.")
+        [('Dr. Watson waits.', ' '), ('Holmes arrives.', '')]
     """
     pairs: list[tuple[str, str]] = []
     start = text[: len(text) - len(text.lstrip())]
@@ -93,6 +97,10 @@ def parts(sentence: str, fits: Callable[[str], bool]) -> list[tuple[str, str]]:
     Returns:
         Pairs (part, separator) as in `split`; one pair where the sentence fits. It is cut at the clause mark nearest to its
         middle, where there is none at the space nearest to it, and where there is none in the middle of the word.
+
+    Examples:
+        >>> parts("She waits, and he runs.", lambda part: len(part) <= 12)
+        [('She waits,', ' '), ('and he runs.', '')]
     """
     if len(sentence) < 2 or fits(sentence):
         return [(sentence, "")]

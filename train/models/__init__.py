@@ -24,6 +24,14 @@ def build(config: RunConfig, *, genres: int) -> nn.Module:
     Raises:
         MissingWeights: pretrained weights are not on this machine.
         ValueError: an encoder that does not exist or does not fit.
+
+    Examples:
+        >>> from train.config import ImageEncoderConfig
+        >>> from train.records import Inputs
+        >>> image = ImageEncoderConfig(name="resnet18", weights="random")
+        >>> model = build(RunConfig(version="demo-3a684bbb", model="resnet", image=image), genres=13)
+        >>> model(Inputs(image_BCHW=torch.zeros(2, 3, 256, 256))).shape
+        torch.Size([2, 13])
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)

@@ -22,7 +22,15 @@ class WordDiff(NamedTuple):
 
 
 def word_diff(original: str, augmented: str) -> WordDiff:
-    """Compare two texts by whitespace-separated words."""
+    """Compare two texts by whitespace-separated words.
+
+    Examples:
+        >>> compared = word_diff("Nobody believes him.", "No one believes him.")
+        >>> compared.augmented
+        [Span(text='No one', changed=True), Span(text='believes him.', changed=False)]
+        >>> round(compared.changed, 2)  # one of three words
+        0.33
+    """
     one, two = original.split(), augmented.split()
     left: list[Span] = []
     right: list[Span] = []
