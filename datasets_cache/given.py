@@ -4,11 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from datasets import Features
-
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.frozen import Frozen
-from datasets_cache.schema import IMAGE_VIEW_FEATURES, TEXT_VIEW_FEATURES
+from datasets_cache.schema import IMAGE_VIEW_FEATURES, TEXT_VIEW_FEATURES, Columns
 from datasets_cache.store import Cache, Shelf
 
 KEPT = "no augmentation given"
@@ -83,14 +81,14 @@ def _image_view(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _publish(
-    kind: Literal["text", "image"], features: Features, sample: ShelfId, rows: Iterable[Mapping[str, Any]], cache: Cache
+    kind: Literal["text", "image"], columns: Columns, sample: ShelfId, rows: Iterable[Mapping[str, Any]], cache: Cache
 ) -> ShelfId:
     spec = GivenSpec()
     shelf = shelf_id(kind, spec, [sample])
     if cache.published(shelf):
         return shelf
     counts: Counter[str] = Counter()
-    with cache.stage(kind, features) as stage:
+    with cache.stage(kind, columns) as stage:
         for row in rows:
             stage.write("train", row)
             counts[f"kept: {KEPT}" if row["kept"] else "given"] += 1

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import Features
-from datasets.arrow_writer import ArrowWriter
 from pydantic import ValidationError
 
+from datasets_cache.arrow_files import arrow_writer
 from datasets_cache.files import left_aside, problem_of, promise_of, sync, written_aside
 from datasets_cache.frozen import Frozen
 from datasets_cache.manifest import FilePromise
-from datasets_cache.store import ROWS_PER_BATCH
+from datasets_cache.schema import Columns
 
 Tally = Mapping[str, Any]
 """What was counted while a shard was made: numbers, or mappings of them to any depth."""
@@ -68,11 +67,11 @@ class ShardFile:
                 found.unlink(missing_ok=True)
 
     @contextmanager
-    def writer(self, features: Features, tally: Tally | Callable[[], Tally]) -> Generator[WriteRow]:
+    def writer(self, columns: Columns, tally: Tally | Callable[[], Tally]) -> Generator[WriteRow]:
         """A function that writes a row; the shard is there when the block ends, and nothing of it is after a failure."""
         self.remove()
         with written_aside(self.path) as aside, aside.open("wb") as file:
-            writer = ArrowWriter(stream=file, features=features, writer_batch_size=ROWS_PER_BATCH)
+            writer = arrow_writer(file, columns)
             yield lambda row: writer.write(dict(row))
             rows, _ = writer.finalize(close_stream=False)
             file.flush()

@@ -10,20 +10,23 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
-
-from datasets import Dataset, Features
+from typing import TYPE_CHECKING, Any
 
 from datasets_cache import claims
 from datasets_cache import manifest as manifests
+from datasets_cache.arrow_files import mapped
 from datasets_cache.files import discard, make_folder, publish_folder, room
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.frozen import Frozen
 from datasets_cache.manifest import FILE_NAME, Manifest
 from datasets_cache.rank import rank
 from datasets_cache.repair import take_apart
+from datasets_cache.schema import Columns
 from datasets_cache.shard_file import ShardFile, ShardRecord, Tally, WriteRow
-from datasets_cache.store import Cache, mapped
+from datasets_cache.store import Cache
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 FILMS_PER_SHARD = 256
 """Films of a shard on average: what a kill can cost, and what a worker takes at a time."""
@@ -47,7 +50,7 @@ def shard_of(film: str, shards: int) -> int:
     return int.from_bytes(rank(film)[:4]) * shards >> 32
 
 
-def rows_of(films: Dataset, number: int, shards: int) -> range:
+def rows_of(films: "Dataset", number: int, shards: int) -> range:
     """Rows of a shard's films in a sample, which has them in rank order. Found by bisection: only a few ids are read."""
     ids = films.select_columns(["id"])
 
@@ -73,7 +76,7 @@ class Build:
     cache: Cache
     shelf: ShelfId
     kind: str
-    features: Features
+    columns: Columns
     shards: int
     started: float = field(default_factory=time.time, compare=False)
 
@@ -135,7 +138,7 @@ class Build:
             ValueError: the cache cannot be written, or the disk is full.
         """
         make_folder(self.cache.building_folder(self.shelf), root=self.cache.root)
-        with room(self.cache.root), self._file(number).writer(self.features, tally) as write:
+        with room(self.cache.root), self._file(number).writer(self.columns, tally) as write:
 
             def write_own(row: Mapping[str, Any]) -> None:
                 assert shard_of(row["id"], self.shards) == number
@@ -153,7 +156,7 @@ class Build:
         """Tallies of the shards that are there, in their order, be the shelf published or not."""
         return [record.tally for record in map(self._record, range(self.shards)) if record]
 
-    def rows(self) -> Dataset:
+    def rows(self) -> "Dataset":
         """Rows of the whole shelf in the sample's order, memory-mapped, when all shards are there.
 
         Raises:

@@ -20,21 +20,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from datasets import Dataset, Features
-from datasets.arrow_writer import ArrowWriter
-from datasets.table import MemoryMappedTable, Table, concat_tables
+from typing import TYPE_CHECKING, Any
 
 from datasets_cache import manifest as manifests
+from datasets_cache.arrow_files import arrow_writer, mapped
 from datasets_cache.exchange import looked_again
 from datasets_cache.files import check_files, discard, promise_of, publish_folder, room, staging_folder
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.frozen import Frozen
 from datasets_cache.manifest import FILE_NAME, Manifest
-from datasets_cache.schema import SPLITS, Split
+from datasets_cache.schema import SPLITS, Columns, Split
 
-ROWS_PER_BATCH = 64
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from datasets.arrow_writer import ArrowWriter
 
 
 def default_root() -> Path:
@@ -54,16 +53,15 @@ class Stage:
     cache: "Cache"
     kind: str
     folder: Path
-    features: Features
+    columns: Columns
     started: float = field(default_factory=time.monotonic)
-    _writers: dict[Split, ArrowWriter] = field(default_factory=dict[Split, ArrowWriter])
+    _writers: "dict[Split, ArrowWriter]" = field(default_factory=lambda: {})
     _rows: dict[str, int] = field(default_factory=dict[str, int])
 
     def write(self, split: Split, row: Mapping[str, Any]) -> None:
         """Append one row; memory holds at most a small batch."""
         if split not in self._writers:
-            path = str(self.folder / f"{split}.arrow")
-            self._writers[split] = ArrowWriter(path=path, features=self.features, writer_batch_size=ROWS_PER_BATCH)
+            self._writers[split] = arrow_writer(self.folder / f"{split}.arrow", self.columns)
         self._writers[split].write(dict(row))
         self._rows[split] = self._rows.get(split, 0) + 1
 
@@ -126,7 +124,7 @@ class Shelf:
         """Name of the shelf."""
         return ShelfId(self.manifest.id)
 
-    def split(self, split: Split) -> Dataset:
+    def split(self, split: Split) -> "Dataset":
         """Rows of one split; those of several shards one after the other.
 
         Raises:
@@ -138,7 +136,7 @@ class Shelf:
             raise ValueError(msg)
         return looked_again(self.folder, lambda: self._mapped(split, promised))
 
-    def _mapped(self, split: Split, promised: int) -> Dataset:
+    def _mapped(self, split: Split, promised: int) -> "Dataset":
         names = sorted(name for name in self.manifest.files if name.startswith((f"{split}.", f"{split}-")))
         rows = mapped([self.folder / name for name in names], cure=_cure(self.folder, self.manifest))
         if len(rows) != promised:
@@ -213,14 +211,14 @@ class Cache:
         discard(folder, root=self.root)
 
     @contextmanager
-    def stage(self, kind: str, features: Features) -> Generator[Stage]:
+    def stage(self, kind: str, columns: Columns) -> Generator[Stage]:
         """Write a shelf aside; nothing is visible before `Stage.publish`, and nothing is left if that never comes.
 
         Raises:
             ValueError: the cache cannot be written, or the disk is full.
         """
         with room(self.root), staging_folder(self.root) as folder:
-            stage = Stage(self, kind, folder, features)
+            stage = Stage(self, kind, folder, columns)
             try:
                 yield stage
             finally:
@@ -241,25 +239,6 @@ class Cache:
                 if path.exists():
                     raise  # else it was removed just now
         return sorted(found, key=lambda manifest: (manifest.created, manifest.id))
-
-
-def mapped(paths: Sequence[Path], *, cure: str) -> Dataset:
-    """Rows of Arrow files one after the other, memory-mapped.
-
-    Args:
-        paths: the files, all with the same columns.
-        cure: what to do where one is damaged.
-    Raises:
-        ValueError: a file is damaged or missing.
-    """
-    tables: list[Table] = []
-    for path in paths:
-        try:
-            tables.append(MemoryMappedTable.from_file(str(path)))
-        except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-            msg = f"{path}: damaged ({error}). {cure}"
-            raise ValueError(msg) from error
-    return Dataset(concat_tables(tables))
 
 
 def is_shard(name: str) -> bool:

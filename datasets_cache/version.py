@@ -4,15 +4,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any
 
 from datasets_cache import manifest as manifests
 from datasets_cache.fingerprint import ShelfId, fingerprint
 from datasets_cache.manifest import Manifest
-from datasets_cache.schema import Split
+from datasets_cache.schema import SPLITS, Split
 from datasets_cache.store import Cache, Shelf
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
 
 
 @dataclass(frozen=True)
@@ -38,32 +39,50 @@ class Version:
         """Genres of the task in label order."""
         return self.manifest.genres
 
-    def films(self, split: Split) -> Dataset:
+    def films(self, split: Split) -> "Dataset":
         """Rows of `split` with the columns of ``SAMPLE_FEATURES``."""
         return self.sample.split(split)
 
-    def text_views(self) -> Dataset | None:
+    def dataset_dict(self) -> "DatasetDict":
+        """Films of all splits, memory-mapped, with the columns of ``SAMPLE_FEATURES``; the views lie beside them, by film id.
+
+        Examples:
+            >>> from datasets_cache.store import Cache
+            >>> version = open_version(Cache(), "latest")
+            >>> films = version.dataset_dict()
+            >>> films["train"].column_names[:3]
+            ['id', 'title', 'plot']
+            >>> film, views = films["train"][0], version.text_views()
+            >>> [row] = rows_by_id(views)[film["id"]]  # one augmented plot a film
+            >>> views[row]["id"] == film["id"]
+            True
+        """
+        from datasets import DatasetDict
+
+        return DatasetDict({split: self.films(split) for split in SPLITS})
+
+    def text_views(self) -> "Dataset | None":
         """Back-translated plots of the training films (``TEXT_VIEW_FEATURES``), None where the version has none."""
         return self.text.split("train") if self.text else None
 
-    def image_views(self) -> Dataset | None:
+    def image_views(self) -> "Dataset | None":
         """Augmented posters of the training films (``IMAGE_VIEW_FEATURES``), None where the version has none."""
         return self.image.split("train") if self.image else None
 
-    def unlabelled(self) -> Dataset | None:
+    def unlabelled(self) -> "Dataset | None":
         """Films of the pool with the columns of ``SAMPLE_FEATURES``, `genres` empty; None where the version has no pool."""
         return self.pool.split("train") if self.pool else None
 
-    def unlabelled_text_views(self) -> Dataset | None:
+    def unlabelled_text_views(self) -> "Dataset | None":
         """Back-translated plots of the pool's films (``TEXT_VIEW_FEATURES``), None where the version has none."""
         return self.pool_text.split("train") if self.pool_text else None
 
-    def unlabelled_image_views(self) -> Dataset | None:
+    def unlabelled_image_views(self) -> "Dataset | None":
         """Augmented posters of the pool's films (``IMAGE_VIEW_FEATURES``), None where the version has none."""
         return self.pool_image.split("train") if self.pool_image else None
 
 
-def rows_by_id(views: Dataset) -> Mapping[str, list[int]]:
+def rows_by_id(views: "Dataset") -> Mapping[str, list[int]]:
     """Row numbers of the views of each film, in view order. Pairing is by id, never by position."""
     rows: dict[str, list[tuple[int, int]]] = {}
     for row, (film, view) in enumerate(zip(views["id"], views["view"], strict=True)):

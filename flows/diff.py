@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any
 
 from augment.text.measures import chrf
 from datasets_cache import version as versions
 from datasets_cache.store import Cache, Shelf
 from datasets_cache.version import Version
 from flows.quality import figures
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 PAIRS = 10
 
@@ -138,6 +139,6 @@ def _posters(a: Version, b: Version, films: set[str]) -> tuple[int, int]:
     return len(both), sum(one != two for one, two in both)
 
 
-def _rows(rows: Dataset, columns: list[str]) -> Iterator[dict[str, Any]]:
+def _rows(rows: "Dataset", columns: list[str]) -> Iterator[dict[str, Any]]:
     for row in rows.select_columns(columns):
         yield dict(row)

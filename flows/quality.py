@@ -1,14 +1,15 @@
 """What the augmentations of a version are worth, for people: figures, and the pairs worth reading."""
 
 from collections.abc import Mapping
-from typing import Any
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any
 
 from datasets_cache import version as versions
 from datasets_cache.manifest import Manifest
 from datasets_cache.store import Cache, Shelf
 from flows.page.markup import cell
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 SHOWN_CHARACTERS = 400
 
@@ -62,7 +63,7 @@ def _table(title: str, rows: Mapping[str, str]) -> str:
     return "\n".join([f"### {title}", "", "| | |", "|---|---|", *lines])
 
 
-def _pairs(views: Shelf, films: Dataset, name: str) -> list[str]:
+def _pairs(views: Shelf, films: "Dataset", name: str) -> list[str]:
     named: Mapping[str, list[dict[str, Any]]] = views.manifest.quality.get("pairs", {})
     texts = _texts(views.split("train"), films, {pair["id"] for pairs in named.values() for pair in pairs})
     found: list[str] = []
@@ -76,7 +77,7 @@ def _pairs(views: Shelf, films: Dataset, name: str) -> list[str]:
     return found
 
 
-def _texts(views: Dataset, films: Dataset, wanted: set[str]) -> dict[tuple[str, int], tuple[str, str]]:
+def _texts(views: "Dataset", films: "Dataset", wanted: set[str]) -> dict[tuple[str, int], tuple[str, str]]:
     """Original and augmented plot of some films, by id and view."""
     plots = {row["id"]: row["plot"] for row in _rows(films.select_columns(["id", "plot"]), wanted)}
     rows = _rows(views.select_columns(["id", "view", "plot"]), wanted)

@@ -8,10 +8,9 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
-from datasets import Dataset
 
 from augment.image.spec import ImageView, RandAugmentSpec
 from datasets_cache.fingerprint import ShelfId, shelf_id
@@ -19,6 +18,9 @@ from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import IMAGE_VIEW_FEATURES
 from datasets_cache.shards import Build, OnWait, add, count, rows_of
 from datasets_cache.store import Cache
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 FILMS_PER_TASK = 16
 TASKS_AHEAD = 2
@@ -154,11 +156,11 @@ def _check(workers: int | None) -> None:
         raise ValueError(msg)
 
 
-def _films(cache: Cache, sample: ShelfId) -> Dataset:
+def _films(cache: Cache, sample: ShelfId) -> "Dataset":
     return cache.open(sample).split("train").select_columns(["id", "poster_256"])
 
 
-def _make(build: Build, spec: RandAugmentSpec, films: Dataset, number: int, *, workers: int | None) -> Iterator[Made]:
+def _make(build: Build, spec: RandAugmentSpec, films: "Dataset", number: int, *, workers: int | None) -> Iterator[Made]:
     from augment.image.poster import augment_poster  # only now: it brings albumentations, and that torch
 
     tally = _Tally()
@@ -172,7 +174,7 @@ def _make(build: Build, spec: RandAugmentSpec, films: Dataset, number: int, *, w
             yield made
 
 
-def _in_order(make: MakeView, films: Dataset, *, views: int, workers: int) -> Iterator[Made]:
+def _in_order(make: MakeView, films: "Dataset", *, views: int, workers: int) -> Iterator[Made]:
     """Rows in film order, made by threads (OpenCV works without the GIL) that run only a little ahead of the reader."""
     waiting: deque[Future[list[Made]]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="posters") as pool:

@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
+if TYPE_CHECKING:  # imported where it measures: it brings half of a second of libraries that it does not use here
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
 ORDERS = 4
 """BLEU counts phrases of one to four words."""
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
-_CHRF = CHRF()
-_BLEU = BLEU()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,42 @@ class BleuCounts:
         )
 
 
+@cache
+def _chrf() -> "CHRF":
+    from sacrebleu.metrics.chrf import CHRF
+
+    return CHRF()
+
+
+@cache
+def _bleu() -> "BLEU":
+    from sacrebleu.metrics.bleu import BLEU
+
+    return BLEU()
+
+
 def chrf(original: str, translation: str) -> float:
     """How much of `original` is in `translation`, as chrF: 0 nothing, 100 the same letters in the same order.
 
     Source:
         Popović, WMT 2015; sacrebleu's sentence chrF2 (one to six characters, white space aside, recall twice as heavy).
+
+    Examples:
+        >>> chrf("He goes home.", "He goes home."), chrf("abc", "xyz")
+        (100.0, 0.0)
     """
-    return _CHRF.sentence_score(translation, [original]).score
+    return _chrf().sentence_score(translation, [original]).score
 
 
 def bleu_counts(original: str, translation: str) -> BleuCounts:
-    """What one text adds to the BLEU of a corpus: sacrebleu's words (13a), case kept."""
-    found = _BLEU.corpus_score([translation], [[original]])
+    """What one text adds to the BLEU of a corpus: sacrebleu's words (13a), case kept.
+
+    Examples:
+        >>> counts = bleu_counts("the dog runs home", "the dog runs away")
+        >>> counts.matches  # of one word: the, dog, runs; of two: the dog, dog runs; of three: the dog runs
+        (3, 2, 1, 0)
+    """
+    found = _bleu().corpus_score([translation], [[original]])
     return BleuCounts(tuple(found.counts), tuple(found.totals), found.sys_len, found.ref_len)
 
 
@@ -59,9 +84,11 @@ def bleu(total: BleuCounts) -> float:
     """
     if not total.translation:
         return 0.0
-    return BLEU.compute_bleu(
-        list(total.matches), list(total.totals), total.translation, total.original, smooth_method="exp"
-    ).score
+    return (
+        _bleu()
+        .compute_bleu(list(total.matches), list(total.totals), total.translation, total.original, smooth_method="exp")
+        .score
+    )
 
 
 def distinct(text: str, n: int) -> float:
@@ -72,6 +99,12 @@ def distinct(text: str, n: int) -> float:
         number of words, so that 1 is the highest for any `n`.
     Raises:
         ValueError: `n` under 1.
+
+    Examples:
+        >>> distinct("go, go, go, go", 1)
+        0.25
+        >>> distinct("to be or not to be", 2)  # to be, be or, or not, not to; to be is said twice
+        0.8
     """
     if n < 1:
         msg = f"phrases of {n} words; expected 1 or more."

@@ -1,12 +1,13 @@
 """How good a shelf of back-translations is: figures for its manifest, and the pairs worth reading."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augment.text import measures, similarity
 from augment.text.measures import ORDERS, BleuCounts
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 COMPARED_PLOTS = 500
 """Plots whose similarity is measured: the first in the sample's order, which is the order of a hash and so a random choice."""
@@ -25,7 +26,7 @@ class Pair(NamedTuple):
     cosine: float | None
 
 
-def quality_of(tally: Mapping[str, Any], rows: Dataset, films: Dataset) -> dict[str, Any]:
+def quality_of(tally: Mapping[str, Any], rows: "Dataset", films: "Dataset") -> dict[str, Any]:
     """Figures of a shelf.
 
     Args:
@@ -70,7 +71,7 @@ def _bleu_from_numbers(numbers: Mapping[str, int]) -> BleuCounts:
     return BleuCounts(matches, totals, numbers["translation"], numbers["original"])
 
 
-def pairs_of(rows: Dataset, films: Dataset) -> list[Pair]:
+def pairs_of(rows: "Dataset", films: "Dataset") -> list[Pair]:
     """The first `COMPARED_PLOTS` rows with their originals; their similarity, where the embedded encoder is installed."""
     views = [dict(row) for row in rows.select(range(min(COMPARED_PLOTS, len(rows))))]
     wanted = {view["id"] for view in views}

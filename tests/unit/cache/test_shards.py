@@ -48,7 +48,7 @@ EXPECTED = [[film for film in RANKED if int(hash_bits(film)[:2], 2) == number] f
 
 def row(film: str) -> dict[str, Any]:
     empty: dict[str, Any] = {"string": "", "int32": 0, "float32": 0.0, "float64": 0.0, "bool": False}
-    columns = {name: empty[kind.dtype] if hasattr(kind, "dtype") else [] for name, kind in TEXT_VIEW_FEATURES.items()}
+    columns = {name: empty[kind] if isinstance(kind, str) else [] for name, kind in TEXT_VIEW_FEATURES.items()}
     return columns | {"id": film, "plot": f"The plot of {film}."}
 
 
