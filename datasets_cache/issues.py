@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from datasets_cache.duplicates import LEFT_OUT
 from datasets_cache.schema import SPLITS, RowIssue
@@ -40,8 +41,18 @@ def refuse_empty(sampled: Sequence[Record], issues: Sequence[RowIssue]) -> None:
             raise ValueError(msg)
 
 
+def first_skipped(issues: Iterable[RowIssue]) -> list[str]:
+    """The first skipped rows, as manifests have them."""
+    skipped = (issue for issue in issues if issue.action == "skipped" and issue.reason not in LEFT_OUT)
+    return [_line(issue) for issue in islice(skipped, _LISTED)]
+
+
 def list_issues(issues: Sequence[RowIssue]) -> str:
     """The first issues, a line each, for a message."""
-    shown = [f"\n  {issue.split or '-'} {issue.id}: {issue.reason} {issue.detail}".rstrip() for issue in issues[:_LISTED]]
+    shown = [f"\n  {_line(issue)}" for issue in issues[:_LISTED]]
     more = f"\n  and {len(issues) - _LISTED} more" if len(issues) > _LISTED else ""
     return "".join(shown) + more
+
+
+def _line(issue: RowIssue) -> str:
+    return f"{issue.split or '-'} {issue.id}: {issue.reason} {issue.detail}".rstrip()

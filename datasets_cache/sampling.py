@@ -12,7 +12,7 @@ from datasets_cache import sources
 from datasets_cache.duplicates import Watch, left_out
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.frozen import Frozen
-from datasets_cache.issues import count_issues, list_issues, refuse_empty, refuse_skipped
+from datasets_cache.issues import count_issues, first_skipped, list_issues, refuse_empty, refuse_skipped
 from datasets_cache.manifest import Manifest
 from datasets_cache.pictures import Film, describe, films
 from datasets_cache.progress import Track, untracked
@@ -23,7 +23,7 @@ from datasets_cache.sources import SourceSpec
 from datasets_cache.sources.index import Record, SourceIndex
 from datasets_cache.store import Cache
 
-_PATHS = {"root", "poster_folder", "augmented_poster_folder"}
+_PATHS = {"root", "table", "poster_folder", "augmented_poster_folder"}
 
 
 class SampleSpec(Frozen):
@@ -41,6 +41,8 @@ class SampleSpec(Frozen):
     """Whether the source brought augmented plots for its training films."""
     given_images: bool = False
     """Whether the source brought augmented posters for its training films."""
+    genres: tuple[str, ...] | None = None
+    """Genres in label order, where they come from the source's films; None where the source has a list of its own."""
 
     @property
     def shares(self) -> dict[Split, float]:
@@ -50,10 +52,11 @@ class SampleSpec(Frozen):
 
     @model_serializer(mode="wrap")
     def _only_what_differs(self, as_usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A sample with one share for all splits keeps the name that it had before there could be two."""
+        """A sample with one share for all splits, or with a known list of genres, keeps the name that it always had."""
         spec = as_usual(self)
-        if self.evaluation_share is None:
-            del spec["evaluation_share"]
+        for name in ("evaluation_share", "genres"):
+            if spec[name] is None:
+                del spec[name]
         return spec
 
 
@@ -194,10 +197,13 @@ def _publish(source: SourceSpec, spec: SampleSpec, *, cache: Cache, strict: bool
             sampled.append(film.record)
         refuse_skipped(issues, strict=strict)
         refuse_empty(sampled, issues)
+        spec = spec.model_copy(update={"genres": index.genres if index.genres_are_own else None})
         shelf = shelf_id("sample", spec, (), content=digest.hexdigest())
         if published := cache.published(shelf):
             return Sample(shelf, published, reused=True, issues=tuple(issues))
         quality = _quality(sampled, index) | {"near_duplicates": watch.report(left_out=spec.dedupe)}
+        quality |= {"read_as": list(index.notes)} if index.notes else {}
+        quality |= {"skipped_rows": first} if (first := first_skipped(issues)) else {}
         manifest = stage.publish(shelf, spec=spec, genres=index.genres, counts=count_issues(issues), quality=quality)
         return Sample(shelf, manifest, reused=False, issues=tuple(issues))
 
@@ -220,7 +226,7 @@ def _size(split: Split, films: int, share: float, index: SourceIndex) -> int:
     if films:
         msg = f"a share of {share} of {films} films leaves none in {split}; choose at least {1 / films:.3g}."
     else:
-        skipped = sum(issue.split == split for issue in index.skipped)
+        skipped = sum(issue.split in (split, None) for issue in index.skipped)
         msg = f"the source has no usable film in {split}; {skipped} rows were skipped. {list_issues(index.skipped)}"
     raise ValueError(msg)
 

@@ -19,7 +19,7 @@ from flows.operated import operated
 from flows.page.boards import show_augmentation
 from flows.page.notes import from_threads, noted, wait_note
 from flows.page.progress import Progress
-from flows.published import find_images, find_text
+from flows.published import find_images, find_text, lines_of_reading
 from flows.recipes import AugmentationPlan
 from flows.retries import worth_retrying
 from flows.shards import on_ray
@@ -38,6 +38,8 @@ def take_sample(plan: AugmentationPlan) -> ShelfId:
         dedupe=plan.dedupe,
         track=Progress("sample"),
     )
+    for line in lines_of_reading(sample.manifest):
+        wait_note(line)
     return noted(sample.id, since=since)
 
 
@@ -169,17 +171,19 @@ def augmentation(
 
     Args:
         recipe: Where all settings come from that you leave alone below. newest: from the newest version in the cache. demo: the
-            200 films that ride along, offline. mmimdb, moviescope: these data sets; say where they lie in source.
+            200 films that ride along, offline. own: a table and images of yours, with any labels, offline. mmimdb, moviescope:
+            these data sets. Say in source where the films lie.
         source: Folder or archive of the films on the machine that runs this, for example /data/mmimdb.tar.gz. Empty: the
-            recipe's; mmimdb and moviescope have none.
-        sample: Share of the films that is taken of each split, above 0 up to 1; 0.3 takes 30 %. Empty: the recipe's (demo 1,
-            mmimdb and moviescope 0.3).
-        pivot: Language that the plots are translated to and back from. recipe: the recipe's (demo pt, mmimdb and moviescope
-            fr). pt needs the engine bergamot; the others need marian or ctranslate2.
+            recipe's; own, mmimdb and moviescope have none.
+        sample: Share of the films that is taken of each split, above 0 up to 1; 0.3 takes 30 %. Empty: the recipe's (demo
+            and own 1, mmimdb and moviescope 0.3).
+        pivot: Language that the plots are translated to and back from. recipe: the recipe's (demo and own pt, mmimdb
+            and moviescope fr). pt needs the engine bergamot; the others need marian or ctranslate2.
         other_pivot: Code of a language that is not in the list, for example da, or of several in turn: fr,de. Leave pivot at
             recipe then. Empty: none.
         engine: What translates. marian: models from the Hub, best on a GPU. ctranslate2: the same, several times as fast on a
-            CPU. bergamot: en → pt → en alone, no download, no GPU. recipe: the recipe's (demo bergamot, the others marian).
+            CPU. bergamot: en → pt → en alone, no download, no GPU. recipe: the recipe's (demo and own bergamot, the others
+            marian).
         magnitude: Strength of the changes to the posters (RandAugment), from 0, which changes nothing, to 10. Empty: the
             recipe's (5).
         views: How many augmented copies of each plot and of each poster are made. More than 1 needs the engine marian or

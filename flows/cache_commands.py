@@ -13,15 +13,15 @@ from datasets_cache.manifest import Manifest
 from datasets_cache.repair import discard_damaged
 from datasets_cache.store import Cache
 from flows.diff import compare
-from flows.published import shelves_of_version
+from flows.published import lines_of_reading, shelves_of_version
 from flows.quality import TEXT_FIGURES, figures
 from flows.terminal import console
 
 EXCERPT = 300
 
 
-def show_version(wanted: str) -> None:
-    """Print what a version is made of, and how good its augmentations are."""
+def show_version(wanted: str, *, reading: bool = True) -> None:
+    """Print what a version is made of, how good its augmentations are and, with `reading`, how its source was understood."""
     table = Table(title=f"Cache version {wanted}", title_justify="left", box=None, pad_edge=False)
     table.add_column("shelf", no_wrap=True)
     for heading in ("films", "what happened", "made in"):
@@ -33,6 +33,9 @@ def show_version(wanted: str) -> None:
     for name, text in (("Plots", version.text), ("Plots of the pool", version.pool_text)):
         if text and (measured := figures(text.manifest)):
             console().print(_figures_table(name, measured))
+    if reading:
+        for line in lines_of_reading(version.sample.manifest):
+            console().print(line, markup=False, highlight=False)
     _print_duplicates("train", version.sample.manifest)
     if version.pool:
         _print_duplicates("the pool", version.pool.manifest)

@@ -18,7 +18,7 @@ from flows.recipes import RECIPES, AugmentationPlan, TrainingPlan
 from flows.wording import explain
 from train.config import ModelName, WeightKind
 
-RecipeChoice = Literal["newest", "demo", "mmimdb", "moviescope"]
+RecipeChoice = Literal["newest", "demo", "own", "mmimdb", "moviescope"]
 """`newest`: the plan that the newest version was made by."""
 PivotChoice = Literal["recipe", "fr", "de", "es", "it", "nl", "ru", "zh", "sv", "fi", "cs", "pt"]
 """Languages that models are known for, in both directions; `pt` is the embedded engine's."""
@@ -70,7 +70,7 @@ def augmentation_plan(
     if "source" in changes and isinstance(base.source, BundledSource) and "source" not in others:
         msg = (
             f"source: the films of {'the newest version' if recipe == 'newest' else f'the recipe {recipe}'} are the bundled "
-            "ones, which lie in no folder; leave source empty, or choose the recipe mmimdb or moviescope."
+            "ones, which lie in no folder; leave source empty, or choose the recipe own, mmimdb or moviescope."
         )
         raise ValueError(msg)
     if base.text and "text" in changes:

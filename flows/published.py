@@ -59,13 +59,20 @@ def newest_plan(cache: Cache) -> AugmentationPlan:
     Raises:
         ValueError: there is no version, or this release cannot read its plan.
     """
-    cure = "name a recipe: `mmuda augment demo`, `mmuda augment mmimdb` or `mmuda augment moviescope`."
+    cure = "name a recipe: `mmuda augment demo`, `mmuda augment own`, `mmuda augment mmimdb` or `mmuda augment moviescope`."
     versions = cache.manifests("versions")
     if not versions or not versions[-1].spec.get("plan"):
         there = "no version" if not versions else f"no plan with {versions[-1].id}"
         msg = f"options alone change the plan of the newest version, but {cache.root} has {there}; {cure}"
         raise ValueError(msg)
     return AugmentationPlan.model_validate(versions[-1].spec["plan"])
+
+
+def lines_of_reading(sample: Manifest) -> list[str]:
+    """How a sample's source was understood where it left a choice, and the first rows that were skipped."""
+    titles = {"read_as": "The source was read as", "skipped_rows": "Rows that were skipped (the first 20)"}
+    parts = [(title, sample.quality[key]) for key, title in titles.items() if sample.quality.get(key)]
+    return [line for title, lines in parts for line in (f"{title}:", *(f"  {line}" for line in lines))]
 
 
 def shelves_of_version(cache: Cache, wanted: str) -> list[dict[str, str]]:

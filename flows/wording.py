@@ -54,7 +54,7 @@ def explain(error: ValidationError, overrides: Mapping[str, Any], settings: Mapp
 
 
 def _problem(problem: Mapping[str, Any], overrides: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    kinds = ("bundled", "mmimdb", "moviescope")  # of a source, which pydantic names beside the path
+    kinds = ("bundled", "table", "mmimdb", "moviescope")  # of a source, which pydantic names beside the path
     path = [str(part) for at, part in enumerate(problem["loc"]) if not (at == 1 and part in kinds)]
     setting = ".".join(path)
     field = "overrides: " + setting if _holds(overrides, path) else _field(setting)

@@ -1,4 +1,4 @@
-"""Where films come from: MM-IMDb, Moviescope, or the sample that ships with the project."""
+"""Where films come from: MM-IMDb, Moviescope, a table of your own, or the sample that ships with the project."""
 
 from collections.abc import Callable
 from typing import IO, Annotated
@@ -7,13 +7,14 @@ from pydantic import Field
 
 from datasets_cache.fingerprint import fingerprint
 from datasets_cache.progress import Track, untracked
-from datasets_cache.sources import bundled, mmimdb, moviescope
+from datasets_cache.sources import bundled, mmimdb, moviescope, table
 from datasets_cache.sources.bundled import BundledSource
 from datasets_cache.sources.index import SourceIndex
 from datasets_cache.sources.mmimdb import MmimdbSource
 from datasets_cache.sources.moviescope import MoviescopeSource
+from datasets_cache.sources.table import TableSource
 
-SourceSpec = Annotated[MmimdbSource | MoviescopeSource | BundledSource, Field(discriminator="kind")]
+SourceSpec = Annotated[MmimdbSource | MoviescopeSource | TableSource | BundledSource, Field(discriminator="kind")]
 """Which source, where it lies and how it is read."""
 
 
@@ -35,6 +36,8 @@ def read_source(
             return mmimdb.read(spec, likely=likely, scratch=scratch, track=track)
         case MoviescopeSource():
             return moviescope.read(spec)
+        case TableSource():
+            return table.read(spec)
         case BundledSource():
             return bundled.read()
 
@@ -50,6 +53,8 @@ def stat_digest(spec: SourceSpec) -> str:
             found = mmimdb.stat(spec)
         case MoviescopeSource():
             found = moviescope.stat(spec)
+        case TableSource():
+            found = table.stat(spec)
         case BundledSource():
             found = bundled.stat()
     return fingerprint(found)

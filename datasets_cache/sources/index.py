@@ -64,6 +64,10 @@ class SourceIndex:
     """Rows that are not usable."""
     posters: Posters
     """Where `Record.poster` and `Record.given_poster` are read from."""
+    notes: tuple[str, ...] = ()
+    """How the source was understood where it left a choice, a line each, for people."""
+    genres_are_own: bool = False
+    """Whether the list of genres comes from the films, so that other films may give another."""
 
 
 def build(rows: Iterable[Record | RowIssue], *, genres: Sequence[str], posters: Posters) -> SourceIndex:

@@ -7,17 +7,19 @@ from typing import Literal
 from datasets_cache.frozen import Frozen
 from datasets_cache.genres import MOVIESCOPE_GENRES
 from datasets_cache.schema import Reason, RowIssue, Split
-from datasets_cache.sources import index
+from datasets_cache.sources import index, labels
 from datasets_cache.sources.folders import FolderPosters, Listing, file_of, given_root, listing, wrong_root
 from datasets_cache.sources.index import Record, RowError, SourceIndex, skip
 from datasets_cache.sources.json_text import Row, read_rows
 
 FILES: Mapping[str, Split] = {"train.jsonl": "train", "dev.jsonl": "validation", "test.jsonl": "test"}
 POSTER_SUFFIXES = (".jpg", ".jpeg", ".png")
+KNOWN_LEAST = 0.5
+"""Share of all labels that are among the 13 genres, below which the labels are taken for others."""
 
 
 class MoviescopeSource(Frozen):
-    """Moviescope: about 5,000 films, 13 genres; or any films in the same form."""
+    """Moviescope: about 5,000 films, 13 genres; or any films in the same form, whose labels may be others."""
 
     kind: Literal["moviescope"] = "moviescope"
     """Which source."""
@@ -72,7 +74,11 @@ def read(spec: MoviescopeSource) -> SourceIndex:
     rows: dict[Split, list[Row]] = {split: read_rows((root / name).read_bytes()) for name, split in FILES.items()}
     for name, split in FILES.items():
         _check_fields(root / name, rows[split], spec, training=split == "train")
-    return index.build(_records(spec, root, rows), genres=MOVIESCOPE_GENRES, posters=FolderPosters())
+    named = (row.content.get(spec.label_field) for found in rows.values() for row in found if isinstance(row.content, dict))
+    own = labels.known_share(named, MOVIESCOPE_GENRES) < KNOWN_LEAST
+    order = () if own else MOVIESCOPE_GENRES
+    built = index.build(_records(spec, root, rows, order), genres=order, posters=FolderPosters())
+    return labels.with_own_genres(built) if own else built
 
 
 def _looked_for(spec: MoviescopeSource) -> str:
@@ -92,21 +98,32 @@ def _check_fields(path: Path, rows: Sequence[Row], spec: MoviescopeSource, *, tr
         raise ValueError(msg)
 
 
-def _records(spec: MoviescopeSource, root: Path, rows: Mapping[Split, Sequence[Row]]) -> Iterator[Record | RowIssue]:
+def _records(
+    spec: MoviescopeSource, root: Path, rows: Mapping[Split, Sequence[Row]], order: Sequence[str]
+) -> Iterator[Record | RowIssue]:
+    """A record or an issue for each row; without an `order` of genres a film keeps all its labels."""
     posters = listing(root / spec.poster_folder)
     augmented = listing(root / spec.augmented_poster_folder) if spec.augmented_poster_folder else {}
     for split, found in rows.items():
         for row in found:
             try:
-                yield _record(row, spec, split, root, posters, augmented)
+                yield _record(row, spec, split, root, posters, augmented, order)
             except RowError as problem:
                 yield skip(row.named(spec.id_field), split, problem.reason, problem.detail)
 
 
-def _record(row: Row, spec: MoviescopeSource, split: Split, root: Path, posters: Listing, augmented: Listing) -> Record:
+def _record(
+    row: Row,
+    spec: MoviescopeSource,
+    split: Split,
+    root: Path,
+    posters: Listing,
+    augmented: Listing,
+    order: Sequence[str],
+) -> Record:
     content = row.object()
     film = index.usable_id(index.field(content, spec.id_field))
-    genres = index.task_genres(index.field(content, spec.label_field), MOVIESCOPE_GENRES)
+    genres = _genres(index.field(content, spec.label_field), order)
     plot = index.usable_plot(index.field(content, spec.plot_field))
     poster = file_of(film, posters, POSTER_SUFFIXES)
     if poster is None:
@@ -131,6 +148,12 @@ def _record(row: Row, spec: MoviescopeSource, split: Split, root: Path, posters:
         given_poster=given_poster,
         repairs=tuple(repairs),
     )
+
+
+def _genres(value: object, order: Sequence[str]) -> tuple[str, ...]:
+    if order or not isinstance(value, list):
+        return index.task_genres(value, order)
+    return labels.labels_of(value, None)
 
 
 def _given_plot(value: object, repairs: list[Reason]) -> str | None:
