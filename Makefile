@@ -6,7 +6,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export DO_NOT_TRACK = 1
 export NO_ALBUMENTATIONS_UPDATE = 1
 
-.PHONY: setup demo test lint bench serve lock clean
+.PHONY: setup demo test lint docs bench serve lock clean
 
 setup: $(VENV)/ready
 
@@ -31,6 +31,11 @@ lint: setup
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports
+
+# The pages of docs/ and of the docstrings, as a folder that needs no server; a warning is an error.
+docs: setup
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "The pages are in $(CURDIR)/site; open site/index.html."
 
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
