@@ -1,9 +1,8 @@
 """What a row is: films, their augmented views, and what happened to the rows that were not usable as they came."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-from datasets import Features, List, Value
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -72,45 +71,42 @@ class RowIssue:
     detail: str = ""
 
 
-SAMPLE_FEATURES = Features(
-    {
-        "id": Value("string"),
-        "title": Value("string"),
-        "plot": Value("string"),
-        "poster": Value("binary"),
-        "poster_256": Value("binary"),
-        "genres": List(Value("string")),
-        "given_plot": Value("string"),
-        "given_poster_256": Value("binary"),
-    }
-)
+Columns = Mapping[str, str | tuple[str]]
+"""Names and Arrow types of columns; a tuple of one type is a list of such values."""
+
+SAMPLE_FEATURES: Columns = {
+    "id": "string",
+    "title": "string",
+    "plot": "string",
+    "poster": "binary",
+    "poster_256": "binary",
+    "genres": ("string",),
+    "given_plot": "string",
+    "given_poster_256": "binary",
+}
 """Columns of a sample shelf (all three splits) and of a pool shelf (training split, no genres): the fields of `Example`."""
 
-TEXT_VIEW_FEATURES = Features(
-    {
-        "id": Value("string"),
-        "view": Value("int32"),
-        "plot": Value("string"),
-        "sentences": Value("int32"),
-        "kept": List(Value("string")),
-        "retried": Value("int32"),
-        "numbers_lost": Value("int32"),
-        "names_lost": Value("int32"),
-        "chrf": Value("float32"),
-    }
-)
+TEXT_VIEW_FEATURES: Columns = {
+    "id": "string",
+    "view": "int32",
+    "plot": "string",
+    "sentences": "int32",
+    "kept": ("string",),
+    "retried": "int32",
+    "numbers_lost": "int32",
+    "names_lost": "int32",
+    "chrf": "float32",
+}
 """Columns of a text shelf (training split): the augmented plot, its number of sentences, for each sentence that was kept as the
 original the reason, how many sentences came from a second decoding, how many lost a number or a name, and the plot's chrF
 against its original (0 to 100; 100 where it is unchanged)."""
 
-IMAGE_VIEW_FEATURES = Features(
-    {
-        "id": Value("string"),
-        "view": Value("int32"),
-        "poster_256": Value("binary"),
-        "ops": List(Value("string")),
-        "kept": Value("string"),
-    }
-)
+IMAGE_VIEW_FEATURES: Columns = {
+    "id": "string",
+    "view": "int32",
+    "poster_256": "binary",
+    "ops": ("string",),
+    "kept": "string",
+}
 """Columns of an image shelf (training split): the augmented 256x256 RGB JPEG, the ops applied in order with their parameter
 (``"Rotate -9.0"``), and, where the poster was kept as it was, the reason (else null)."""
