@@ -12,10 +12,11 @@ from prefect.runtime import task_run
 
 from datasets_cache.store import Cache
 from flows.cluster import ray_runner
-from flows.page.notes import note, span, warn
+from flows.page.notes import note, warn
 from flows.page.progress import Progress
 from flows.page.watch import watched
 from flows.recipes import TrainingPlan
+from flows.terminal import span, step
 from train import history
 from train.config import RunConfig
 from train.launch import run_in_processes
@@ -53,7 +54,8 @@ def train_cell(config: RunConfig, plan: TrainingPlan, root: str) -> Path:
         with watched(progress.step, lambda: len(history.read(folder)), total=epochs, title=name, unit="epochs"):
             result = run_in_processes(config, processes=plan.processes, **common)
     else:
-        result = run_cell(config, **common, track=progress)
+        with step(f"{name}: between the passes over the films"):
+            result = run_cell(config, **common, track=progress)
     spent = f"epoch {result.best_epoch} of {result.epochs} tested, {span(result.seconds)}"
     progress.finished(f"{name}: {spent}")
     note(f"{result.run}: test AP micro {100 * result.test.ap_micro:.1f} %; {spent}")

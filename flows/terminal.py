@@ -1,50 +1,179 @@
-"""What a person sees while something runs: bars on a terminal, plain lines elsewhere."""
+"""What a person sees while something runs: bars on a terminal, plain lines elsewhere, nothing where quiet is asked for.
 
+Results go to standard output. What moves is drawn on standard error, and only where that is a terminal.
+"""
+
+import os
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
+
+from datasets_cache.progress import Track
 
 T = TypeVar("T")
 
+QUIET = "MMUDA_QUIET"
+"""The variable that asks for results and errors alone."""
 SECONDS_BETWEEN_LINES = 5.0
+NARROW, BAR, WIDEST = 8, 24, 110
+"""Columns that a bar has at least, that it has where there is room, and of its whole line."""
+_RATE, _LEFT = len("1,234/s"), len("119 min left")
+_shown: list[Progress] = []
+"""What moves on the screen, the outermost first; only the last is drawn."""
 
 
 def console() -> Console:
-    """The terminal, made anew so that a redirected standard output is honoured."""
+    """Where results go, made anew so that a redirected standard output is honoured; on a terminal, above what moves there."""
+    if _shown and sys.stdout.isatty():
+        return _shown[-1].console
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
+def quiet() -> bool:
+    """Whether results and errors alone are asked for."""
+    return os.environ.get(QUIET, "0") not in ("", "0")
+
+
+@contextmanager
+def quietly() -> Generator[None]:
+    """Results and errors alone within the block, and in the processes that it starts."""
+    before = os.environ.get(QUIET)
+    os.environ[QUIET] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[QUIET]
+        else:
+            os.environ[QUIET] = before
+
+
+def moves() -> bool:
+    """Whether there is a terminal to draw on: standard error is one, can move its cursor, and nobody asked for quiet."""
+    return not quiet() and sys.stderr.isatty() and not _screen().is_dumb_terminal
+
+
 def say(message: str) -> None:
-    """A line of its own."""
+    """A line of a result."""
     console().print(message, markup=False)
 
 
-def track(items: Iterable[T], /, *, total: int, title: str, unit: str = "films") -> Iterator[T]:
-    """Pass `items` through while showing how many of `total` are done, the rate and the time left."""
-    return _bar(items, total, title, unit) if console().is_terminal else _lines(items, total, title, unit)
+def notice(message: str) -> None:
+    """A line about what goes on; not where quiet is asked for."""
+    if not quiet():
+        say(message)
+
+
+def track(items: Iterable[T], /, *, total: int, title: str, unit: str = "films", lines: bool = True) -> Iterator[T]:
+    """Pass `items` through while showing how many of `total` are done, the rate and the time left.
+
+    Args:
+        items: passed through.
+        total: how many are expected.
+        title: of the step.
+        unit: what is counted.
+        lines: whether there are plain lines on standard output where there is no terminal.
+    """
+    if moves():
+        return _bar(items, total, title, unit)
+    return iter(items) if quiet() or not lines else _lines(items, total, title, unit)
+
+
+def tracker(*, lines: bool) -> Track:
+    """`track`, with or without plain lines on standard output, where JSON may have to be alone."""
+    return partial(track, lines=lines)
+
+
+@contextmanager
+def step(title: str) -> Generator[None]:
+    """Say what happens during a wait that has no countable parts, and for how long; nothing where there is no terminal."""
+    if not moves():
+        yield
+        return
+    said = TextColumn(title, markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    with _drawn(SpinnerColumn(), said, TimeElapsedColumn(), transient=True) as progress:
+        progress.add_task("", total=None)
+        yield
+
+
+def put_away() -> None:
+    """Take everything that moves off the screen, as an interrupted command has to: the cursor comes back."""
+    while _shown:
+        _shown.pop().stop()
+
+
+def span(seconds: float) -> str:
+    """A duration as people say it: ``0.4 s``, ``41 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 119.5:
+        return f"{seconds:.{0 if seconds >= 9.95 else 1}f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def pace(rate: float) -> str:
+    """Things a second, in three figures or so: ``1,234/s``, ``35/s``, ``3.5/s``, ``0.35/s``."""
+    return f"{rate:,.{0 if rate >= 9.95 else 1 if rate >= 0.995 else 2}f}/s"
+
+
+def _screen() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def _drawn(*columns: ProgressColumn, transient: bool) -> Generator[Progress]:
+    """Draw on the screen alone; what was drawn before comes back afterwards."""
+    # a line printed meanwhile goes above the bar, unless it goes into a file
+    progress = Progress(
+        *columns, console=_screen(), transient=transient, refresh_per_second=5, redirect_stdout=sys.stdout.isatty()
+    )
+    outer = _shown[-1] if _shown else None
+    if outer:
+        outer.stop()
+    _shown.append(progress)
+    progress.start()
+    try:
+        yield progress
+    finally:
+        progress.stop()
+        if progress in _shown:
+            _shown.remove(progress)
+            if outer and outer in _shown:
+                outer.start()
 
 
 def _bar(items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]:
+    def said(done: int, spent: float) -> str:
+        count = f"{f'{done:,}/{total:,}{counted}':>{2 * len(f'{total:,}') + len(counted) + 1}}"
+        rate = pace(done / spent) if done else ""
+        left = "" if not done else f"{_short((total - done) / done * spent)} left" if done < total else f"in {_short(spent)}"
+        return f"{count} {rate:>{_RATE}} {left:<{_LEFT}}"  # of one width, so that nothing jumps
+
+    line, counted = min(_screen().width, WIDEST) - 1, f" {unit}"
+    if (room := line - len(title) - len(said(0, 1)) - 2) < NARROW:
+        counted, room = "", room + len(counted)
+    cut = Column(no_wrap=True, overflow="ellipsis", max_width=max(NARROW, line - len(said(0, 1)) - NARROW - 2))
+    whole = Column(no_wrap=True)
     columns = (
-        TextColumn("{task.description:<34}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn(title, markup=False, table_column=cut),
+        BarColumn(bar_width=min(BAR, max(NARROW, room))),
+        TextColumn("{task.fields[said]}", markup=False, table_column=whole),
     )
-    with Progress(*columns, console=console()) as progress:
-        bar = progress.add_task(title, total=total, rate="")
-        started = time.monotonic()
+    with _drawn(*columns, transient=False) as progress:
+        bar, started = progress.add_task("", total=max(total, 1), said=said(0, 1)), time.monotonic()
         for done, item in enumerate(items, start=1):
             yield item
-            progress.update(bar, completed=done, rate=_rate(done, started, unit))
+            progress.update(bar, completed=done, said=said(done, max(time.monotonic() - started, 1e-9)))
+
+
+def _short(seconds: float) -> str:
+    return span(seconds) if seconds < 119.5 * 60 else f"{seconds / 3600:,.{1 if seconds < 36e4 else 0}f} h"
 
 
 def _lines(items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]:
@@ -54,24 +183,7 @@ def _lines(items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]
         yield item
         now = time.monotonic()
         if now - shown >= SECONDS_BETWEEN_LINES and done < total:
-            shown = now
-            left = (now - started) / done * (total - done)
-            console().print(f"{title}: {done}/{total} {unit}, {_rate(done, started, unit)}, {left:.0f} s left")
+            shown, rate = now, done / max(now - started, 1e-9)
+            say(f"{title}: {done:,}/{total:,} {unit}, {pace(rate)}, {span((total - done) / rate)} left")
     if shown > started:
-        console().print(f"{title}: {done}/{total} {unit} in {time.monotonic() - started:.0f} s")
-
-
-def _rate(done: int, started: float, unit: str) -> str:
-    rate = done / max(time.monotonic() - started, 1e-9)
-    return f"{rate:.{0 if rate >= 10 else 1}f} {unit}/s"
-
-
-@contextmanager
-def step(title: str) -> Generator[None]:
-    """Say what happens during a wait that has no countable parts; nothing where there is no terminal."""
-    screen = console()
-    if not screen.is_terminal:
-        yield
-        return
-    with screen.status(title):
-        yield
+        say(f"{title}: {done:,}/{total:,} {unit} in {span(time.monotonic() - started)}")

@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.manifest import Manifest
 from datasets_cache.store import Cache
-from flows.terminal import say
+from flows.terminal import notice, span
 
 
 def in_a_run() -> bool:
@@ -33,21 +33,13 @@ def warn(message: str) -> None:
 def wait_note(message: str) -> None:
     """Whom the run waits for, in its log and on the terminal."""
     note(message)
-    say(message)
+    notice(message)
 
 
 def from_threads(tell: Callable[[str], None]) -> Callable[[str], None]:
     """`tell` for threads, which know nothing of the run: it speaks for whoever called this."""
     context = copy_context()
     return lambda message: context.copy().run(tell, message)
-
-
-def span(seconds: float) -> str:
-    """A duration as people say it: ``0.4 s``, ``41 s``, ``12 min``, ``3 h 20 min``."""
-    if seconds < 119.5:
-        return f"{seconds:.{0 if seconds >= 9.95 else 1}f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def noted(shelf: ShelfId, *, since: datetime) -> ShelfId:

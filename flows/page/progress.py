@@ -10,7 +10,8 @@ from prefect.context import FlowRunContext
 
 from flows import terminal
 from flows.page.artifacts import Gauge
-from flows.page.notes import in_a_run, note, span
+from flows.page.notes import in_a_run, note
+from flows.terminal import span
 
 FIRST_SECONDS, EVERY_SECONDS = 1.0, 5.0
 """When the page is told first, and how often after that."""
@@ -91,4 +92,4 @@ def _terminal_too() -> bool:
     """A run of a deployment has nobody at its terminal, and its log has lines already."""
     context = FlowRunContext.get()
     of_a_deployment = context and context.flow_run and context.flow_run.deployment_id
-    return terminal.console().is_terminal or not of_a_deployment
+    return terminal.moves() or not of_a_deployment

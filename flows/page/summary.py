@@ -8,7 +8,7 @@ from datasets_cache.manifest import Manifest
 from datasets_cache.store import Shelf
 from datasets_cache.version import Version
 from flows.page.markup import cell, table
-from flows.page.notes import span
+from flows.terminal import span
 
 FIGURES = {
     "sentences changed": ("sentences changed", ".1%"),

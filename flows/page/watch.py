@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from flows.page.artifacts import Gauge
-from flows.page.notes import span
 from flows.page.progress import AFTER_SILENCE_SECONDS, EVERY_SECONDS
+from flows.terminal import span
 
 
 @contextmanager

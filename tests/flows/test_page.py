@@ -34,10 +34,11 @@ from datasets_cache.version import Version, open_version
 from flows.page import gallery, lineage, summary
 from flows.page.artifacts import markdown, show
 from flows.page.markup import cell
-from flows.page.notes import from_threads, note, span, wait_note
+from flows.page.notes import from_threads, note, wait_note
 from flows.page.progress import Progress
 from flows.page.watch import watched
 from flows.recipes import AugmentationPlan, TrainingPlan
+from flows.terminal import span
 from train.config import ImageEncoderConfig, OptimConfig, TextEncoderConfig
 from train.run import read_result
 
