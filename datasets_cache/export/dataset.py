@@ -44,3 +44,15 @@ def export(version: Version, to: Path, *, stated_licence: str | None = None, tra
 def write_card(version: Version, folder: Path, about: Provenance, *, stated_licence: str | None) -> None:
     """Write the card of an exported version, or write it anew with other terms."""
     write_text(folder / CARD, str(card.make(version, about, licence.terms(version, stated_licence))))
+
+
+def holds(folder: Path, version: Version) -> Provenance | None:
+    """What `folder` says of itself where it is the whole export of this version; None where it is anything else."""
+    about = provenance.read(folder)
+    if about is None or (about.layout, about.version) != ("parquet", version.id):
+        return None
+    for extent in about.extents:
+        pieces = list((folder / parquet.folder_of(extent.config)).glob(f"{extent.split}-*.parquet"))
+        if (len(pieces), sum(piece.stat().st_size for piece in pieces)) != (extent.pieces, extent.file_bytes):
+            return None
+    return about
