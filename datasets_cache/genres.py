@@ -1,9 +1,11 @@
 """The genre lists, in the fixed order that label vectors use."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MMIMDB_GENRES = (
     "Drama", "Comedy", "Romance", "Thriller", "Crime", "Action", "Adventure", "Horror", "Documentary", "Mystery",
@@ -22,7 +24,7 @@ MOVIESCOPE_GENRES = (
 """Moviescope's 13 genres, alphabetically (Cascante-Bonilla et al., arXiv:1908.03180)."""
 
 
-def multi_hot(genres: Sequence[str], order: Sequence[str]) -> NDArray[np.float32]:
+def multi_hot(genres: Sequence[str], order: Sequence[str]) -> "NDArray[np.float32]":
     """Label vector of one film.
 
     Args:
@@ -37,6 +39,8 @@ def multi_hot(genres: Sequence[str], order: Sequence[str]) -> NDArray[np.float32
         >>> multi_hot(["Drama"], ["Comedy", "Drama", "War"])
         array([0., 1., 0.], dtype=float32)
     """
+    import numpy as np  # only now: the lists above do without it
+
     unknown = sorted(set(genres) - set(order))
     if unknown:
         msg = f"unknown genres {unknown}; expected a subset of {list(order)}"

@@ -5,8 +5,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-import ftfy
-
 from datasets_cache.schema import Reason
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -47,6 +45,8 @@ def clean(text: str) -> CleanPlot:
     Returns:
         The text, ``""`` if it holds no letter or digit, and the repairs in the order they were made.
     """
+    import ftfy  # only now: options and lists do without it
+
     repairs: list[Reason] = []
 
     def made(after: str, before: str, reason: Reason) -> str:

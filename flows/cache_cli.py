@@ -5,11 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import CliApp, CliImplicitFlag, CliPositionalArg, CliSubCommand
 
-from datasets_cache import version as versions
 from datasets_cache.collect import UNFINISHED_DAYS
 from datasets_cache.frozen import Frozen
-from datasets_cache.store import Cache
-from flows import cache_commands, retention
 
 
 class Group(Frozen):
@@ -27,6 +24,8 @@ class CacheList(Frozen):
 
     def cli_cmd(self) -> None:
         """Print them."""
+        from flows import cache_commands
+
         cache_commands.list_cache(as_json=self.as_json)
 
 
@@ -38,6 +37,10 @@ class CacheShow(Frozen):
 
     def cli_cmd(self) -> None:
         """Print it."""
+        from datasets_cache import version as versions
+        from datasets_cache.store import Cache
+        from flows import cache_commands
+
         cache_commands.show_version(versions.resolve(Cache(), self.version))
 
 
@@ -51,6 +54,8 @@ class CacheVerify(Frozen):
 
     def cli_cmd(self) -> None:
         """Check them."""
+        from flows import cache_commands
+
         cache_commands.verify_cache(self.names, remove=self.discard)
 
 
@@ -65,6 +70,8 @@ class CacheDiff(Frozen):
 
     def cli_cmd(self) -> None:
         """Print what differs."""
+        from flows import cache_commands
+
         cache_commands.diff(self.first, self.second, as_json=self.as_json)
 
 
@@ -78,6 +85,8 @@ class CacheRemove(Frozen):
 
     def cli_cmd(self) -> None:
         """Remove it."""
+        from flows import retention
+
         retention.remove_from_cache(self.name, runs=self.runs)
 
 
@@ -95,6 +104,8 @@ class CacheCollect(Frozen):
 
     def cli_cmd(self) -> None:
         """Collect."""
+        from flows import retention
+
         retention.collect_garbage(keep=self.keep, unfinished_days=self.unfinished, runs=self.runs, dry_run=self.dry_run)
 
 

@@ -7,7 +7,6 @@ from pydantic_settings import CliImplicitFlag, CliPositionalArg
 
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import Split
-from flows import run_commands
 from flows.recipes import default_runs
 
 
@@ -26,6 +25,8 @@ class PredictCommand(Frozen):
 
     def cli_cmd(self) -> None:
         """Ask and print."""
+        from flows import run_commands
+
         folder = run_commands.find_run(self.run, self.runs)
         run_commands.predict(folder, plot=self.plot, poster=self.poster, as_json=self.as_json)
 
@@ -47,5 +48,7 @@ class EvaluateCommand(Frozen):
 
     def cli_cmd(self) -> None:
         """Score and print."""
+        from flows import run_commands
+
         folder = run_commands.find_run(self.run, self.runs)
         run_commands.evaluate(folder, version=self.cache, split=self.split, device=self.device, as_json=self.as_json)

@@ -4,8 +4,6 @@ from pydantic import Field
 from pydantic_settings import CliImplicitFlag
 
 from datasets_cache.frozen import Frozen
-from flows import doctor, serve_check
-from flows.serve import serve
 
 
 class ServeCommand(Frozen):
@@ -29,6 +27,9 @@ class ServeCommand(Frozen):
 
     def cli_cmd(self) -> None:
         """Serve, or check."""
+        from flows import doctor, serve_check
+        from flows.serve import serve
+
         if self.check:
             raise SystemExit(doctor.show(serve_check.examine(port=self.port)))
         status = serve(port=self.port, limit=self.limit, cron=self.cron, timezone=self.timezone, train_after=self.train_after)
@@ -40,4 +41,6 @@ class SweepCommand(Frozen):
 
     def cli_cmd(self) -> None:
         """Resolve them and say which."""
+        from flows import serve_check
+
         serve_check.sweep_now()
