@@ -1,6 +1,7 @@
 """The options of `mmuda cache …`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import CliApp, CliImplicitFlag, CliPositionalArg, CliSubCommand
@@ -109,12 +110,44 @@ class CacheCollect(Frozen):
         retention.collect_garbage(keep=self.keep, unfinished_days=self.unfinished, runs=self.runs, dry_run=self.dry_run)
 
 
+class CacheExport(Frozen):
+    """Write a version for others: as a dataset that `datasets.load_dataset` reads, or as plain files; push it to the Hub."""
+
+    version: CliPositionalArg[str]
+    """An id, the name of a recipe (its newest version), or `latest`."""
+    to: Path
+    """A new or empty folder. To push once more: the one that was pushed."""
+    layout: Literal["parquet", "folders"] = "parquet"
+    """`parquet` is the Hub's format with a card; `folders` is jsonl and folders of posters, for the source `moviescope`."""
+    push: str | None = None
+    """Also push to this repository of the Hub, `owner/name`: private, with the token of `hf auth login` or HF_TOKEN."""
+    public: CliImplicitFlag[bool] = False
+    """With --push: let everybody read it."""
+    licence: str | None = None
+    """What allows you to pass the films on, as the Hub names licences (`cc-by-4.0`) or in words; it goes into the card. Films
+    that did not come with mmuda are not pushed without it."""
+
+    def cli_cmd(self) -> None:
+        """Export it."""
+        from flows.export_commands import export  # huggingface_hub and datasets are slow to import
+
+        export(
+            self.version,
+            to=self.to.expanduser(),
+            layout=self.layout,
+            repository=self.push,
+            public=self.public,
+            stated_licence=self.licence,
+        )
+
+
 class CacheGroup(Group):
-    """Look at the cache, compare versions, check files, remove."""
+    """Look at the cache, compare versions, check files, export, remove."""
 
     ls: CliSubCommand[CacheList]
     show: CliSubCommand[CacheShow]
     diff: CliSubCommand[CacheDiff]
     verify: CliSubCommand[CacheVerify]
+    export: CliSubCommand[CacheExport]
     rm: CliSubCommand[CacheRemove]
     gc: CliSubCommand[CacheCollect]

@@ -14,6 +14,7 @@ Of several views the second is in the field ``synopsis_back_translated_2`` and t
 """
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,10 +107,14 @@ def _numbered(name: str, view: int) -> str:
     return name if view == 1 else f"{name}_{view}"
 
 
-def _readme(version: Version, stated_licence: str | None) -> str:
+def command(version: Version, root: Path | str) -> str:
+    """The command that reads the exported folder at `root` back."""
     given = [f"--source.augmented_plot_field {AUGMENTED_PLOT}"] if version.text else []
     given += [f"--source.augmented_poster_folder {AUGMENTED_POSTERS}"] if version.image else []
-    command = " ".join(["mmuda augment moviescope --source.root THIS_FOLDER --sample 1.0", *given])
+    return " ".join([f"mmuda augment moviescope --source.root {shlex.quote(str(root))} --sample 1.0", *given])
+
+
+def _readme(version: Version, stated_licence: str | None) -> str:
     return f"""# {version.id}
 
 Films, one a line in `train.jsonl`, `dev.jsonl`, `test.jsonl`; posters by id in folders. Written by mmuda from the cache version
@@ -122,6 +127,6 @@ Films, one a line in `train.jsonl`, `dev.jsonl`, `test.jsonl`; posters by id in 
 ## Read it back
 
 ```sh
-{command}
+{command(version, "THIS_FOLDER")}
 ```
 """
