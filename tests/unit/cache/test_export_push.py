@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import pytest
+from huggingface_hub import constants
 
 from datasets_cache.export import dataset, licence
 from datasets_cache.export.push import check, push
@@ -78,7 +78,7 @@ class FakeHub:
 
     def preupload(self, _name: str, body: bytes) -> tuple[int, Any]:
         def mode(path: str) -> str:
-            return "lfs" if path.endswith(".parquet") and huggingface_hub.constants.HF_HUB_DISABLE_XET else "regular"
+            return "lfs" if path.endswith(".parquet") and constants.HF_HUB_DISABLE_XET else "regular"
 
         asked = [file["path"] for file in json.loads(body)["files"]]
         return 200, {"files": [{"path": path, "uploadMode": mode(path), "shouldIgnore": False} for path in asked]}
@@ -142,7 +142,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
     yield fake
     server.shutdown()
     server.server_close()
@@ -169,7 +169,7 @@ def test_every_file_arrives_in_a_private_repository(hub: FakeHub, exported: Path
 
 
 def test_files_arrive_through_large_file_storage_as_well(hub: FakeHub, exported: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     push(exported, "lab/films", message="small-1", endpoint=hub.url)
     assert hub.files("lab/films") == contents(exported)
     assert len(hub.objects) == 4  # train, validation, test, unlabelled
