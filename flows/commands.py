@@ -1,8 +1,7 @@
 """What each command does. The command line (``flows.cli``) only parses; these functions are the commands."""
 
-import json
-from collections.abc import Iterable
-from dataclasses import asdict
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +13,7 @@ from flows.environment import make_prefect_home
 from flows.forms import parameters_of_augmentation, parameters_of_training
 from flows.published import find_published
 from flows.recipes import AugmentationPlan, Recipe, TrainingPlan
-from flows.terminal import console, step
+from flows.terminal import console, notice, step
 
 
 def augment(plan: AugmentationPlan) -> str:
@@ -23,7 +22,7 @@ def augment(plan: AugmentationPlan) -> str:
     Where everything is published already it says so, and starts nothing.
     """
     if not plan.rebuild and (published := find_published(plan, Cache())):
-        console().print(f"Already in the cache, nothing to do: {published}")
+        notice(f"Already in the cache, nothing to do: {published}")
         show_version(published)
         return published
     version = run_augmentation(plan)
@@ -52,7 +51,7 @@ def train(plan: TrainingPlan) -> Path:
     cells = plan.cells(versions.resolve(Cache(), plan.version))
     found = [result.path for cell in cells if (result := find_finished(cell, plan.runs))]
     if len(found) == len(cells):
-        console().print(f"Already trained, nothing to do: {len(cells)} cells")
+        notice(f"Already trained, nothing to do: {len(cells)} cells")
         outcome = gather([read_result(folder) for folder in found], cache=Cache(), runs=plan.runs)
         page = write_outcome(outcome, runs=plan.runs, cache=Cache())
     else:
@@ -77,31 +76,61 @@ def demo(recipe: Recipe) -> None:
     train(recipe.training)
 
 
-def report(folders: Iterable[Path], output: Path | None) -> Path:
-    """Write the report of finished runs.
+def report(folders: Sequence[Path], output: Path | None, version: str | None = None) -> Path:
+    """Write the report of finished runs; where their cache version is not there any more, without its films.
 
     Args:
         folders: run directories, or folders that hold run directories.
-        output: the HTML file; by default beside the first run.
+        output: the HTML file; by default beside the runs, of a single run in its directory.
+        version: cache version, by its id or the name of its recipe; by default that of the newest run.
 
     Raises:
         ValueError: no finished run is below `folders`.
     """
-    from flows.compare_cli import finished
-    from flows.outcome import gather, write_report
+    with step("Loading"):
+        from flows.compare_cli import finished
+        from flows.outcome import gather, write_report
 
-    results = finished(list(folders), version=None)
-    runs = results[0].path.parent
-    outcome = gather(results, cache=Cache(), runs=runs)
-    page = write_report(outcome, cache=Cache(), path=output or runs / f"report-{outcome.comparison.version}.html")
+    cache = Cache()
+    results = finished(folders, version=_version(cache, version) if version else None)
+    with step("Writing the report"):
+        outcome = gather(results, cache=cache, runs=results[0].path.parent, films=_has_films(cache, results[0].version))
+        page = write_report(
+            outcome, cache=cache, path=output or _place(folders, [one.path for one in results], results[0].version)
+        )
     console().print(f"Report: {page}")
     return page
 
 
-def examine_machine(*, as_json: bool) -> int:
+def _version(cache: Cache, wanted: str) -> str:
+    """Full id of a version; of one that the cache has no more `wanted` itself, since its runs may still be there."""
+    try:
+        return versions.resolve(cache, wanted)
+    except ValueError:
+        return wanted
+
+
+def _has_films(cache: Cache, version: str) -> bool:
+    """Whether a version can be opened; where it cannot, standard error says why."""
+    try:
+        versions.open_version(cache, version)
+    except ValueError as error:
+        sys.stderr.write(f"The report does without the films: {error}\n")
+        return False
+    return True
+
+
+def _place(folders: Sequence[Path], runs: Sequence[Path], version: str) -> Path:
+    """Where a report lies that nobody gave a place: one of single runs does not replace that of the whole folder."""
+    from train.run import RESULT
+
+    if not all((folder / RESULT).is_file() for folder in folders):
+        return runs[0].parent / f"report-{version}.html"
+    return runs[0] / "report.html" if len(runs) == 1 else runs[0].parent / f"report-{version}-{len(runs)}-runs.html"
+
+
+def examine_machine(*, offline: bool, as_json: bool) -> int:
     """Print the doctor's findings; gives back 1 if something has to be mended."""
-    findings = doctors.examine(Cache())
-    if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))  # noqa: T201
-        return doctors.status(findings)
-    return doctors.show(findings)
+    with step("Looking at this machine"):
+        findings = doctors.examine(Cache(), offline=offline)
+    return doctors.show(findings, as_json=as_json)

@@ -66,13 +66,21 @@ class Outcome:
         return "\n".join(parts)
 
 
-def gather(results: Sequence[RunResult], *, cache: Cache, runs: Path, resamples: int = RESAMPLES) -> Outcome:
+def gather(
+    results: Sequence[RunResult], *, cache: Cache, runs: Path, resamples: int = RESAMPLES, films: bool = True
+) -> Outcome:
     """Compare finished runs on one cache version; of yardsticks, those that lie below `runs` already.
 
+    Args:
+        results: the runs.
+        cache: holds their version.
+        runs: where yardsticks lie.
+        resamples: of the test films.
+        films: whether the version is there to be read; without it there are no class priors and no yardsticks.
     Raises:
         ValueError: results that cannot be compared, an unknown version, or damaged predictions.
     """
-    opened = version.open_version(cache, results[0].version) if results else None
+    opened = version.open_version(cache, results[0].version) if results and films else None
     text, image = encoders(results)
     found = yardstick.find(runs, version=opened.id, text=text, image=image) if opened else {}
     comparison = compare(results, priors=class_priors(opened) if opened else None, yardsticks=_tested(found))

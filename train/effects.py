@@ -21,6 +21,9 @@ from train.variants import Variant, base_of, variants
 RESAMPLES = 1000
 SEED = 1
 """Of the resampled films; the same for all effects, so that they are compared on the same resamples."""
+FEWEST_FILMS = 30
+"""Test films below which there is no interval and no verdict: percentile intervals of so few films hold the truth too seldom
+(measured in ``docs/comparison.md``)."""
 FEW_FILMS = 300
 """Below it, `caution` says that percentile intervals come out too narrow."""
 _TOLERANCE = 1e-4
@@ -58,7 +61,8 @@ class Change(Frozen):
     spread: float | None
     """Standard deviation over seeds (n - 1); None for one seed."""
     interval: Interval | None
-    """Over resampled test films, seeds as they are; None where the predictions are not there any more."""
+    """Over resampled test films, seeds as they are; None where the predictions are not there any more, and of fewer than
+    `FEWEST_FILMS` test films."""
 
     def __str__(self) -> str:
         """``+0.4``, or ``+0.4 ± 0.8`` over several seeds."""
@@ -75,7 +79,7 @@ class Effect(Frozen):
     seeds: tuple[int, ...]
     """Seeds that both have; others count in neither."""
     test_films: int | None
-    """Films behind the intervals."""
+    """Films that both were tested on; None where the predictions are not there any more."""
     ap_micro: Change
     """Test AP-micro."""
     ap_macro: Change
@@ -98,7 +102,9 @@ class Effect(Frozen):
         seeds = "1 seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds, ± {self.ap_micro.spread or 0:.1f}"
         change, interval = self.ap_micro, self.ap_micro.interval
         tested = f"95 % {interval}, {said_p(interval.p)}; " if interval else ""
-        return f"{self.plain_title}: {signed(change.mean)} points AP micro ({tested}{seeds}): {verdict(change)}."
+        return (
+            f"{self.plain_title}: {signed(change.mean)} points AP micro ({tested}{seeds}): {verdict(change, self.test_films)}."
+        )
 
 
 def effects(results: Sequence[RunResult], *, resamples: int = RESAMPLES) -> list[Effect]:
@@ -127,8 +133,10 @@ def uncompared(results: Sequence[RunResult]) -> list[str]:
     return [variant.title for variant in found if variant.uda and variant.title not in compared]
 
 
-def verdict(change: Change) -> str:
-    """What may be said of a change, in plain words."""
+def verdict(change: Change, test_films: int | None = None) -> str:
+    """What may be said of a change on so many test films, in plain words."""
+    if test_films is not None and test_films < FEWEST_FILMS:
+        return f"too few test films to tell, {test_films} where at least {FEWEST_FILMS} are needed"
     if change.interval is None:
         return "not tested, the predictions are not there any more"
     if change.interval.holds_zero:
@@ -142,13 +150,18 @@ def verdict(change: Change) -> str:
 
 
 def caution(found: Sequence[Effect]) -> str:
-    """What the intervals do not cover."""
+    """What the intervals do not cover, or why there are none."""
+    films = min((effect.test_films for effect in found if effect.test_films), default=FEW_FILMS)
+    if films < FEWEST_FILMS:
+        return (
+            f"With fewer than {FEWEST_FILMS} test films there is no interval: resampling so few understates how much others "
+            f"would change."
+        )
     parts = ["The intervals cover which films are tested, not which films are trained on."]
     if any(len(effect.seeds) == 1 for effect in found):
         parts.append("Nor do they cover the seed: of one seed, another may differ by more than the interval is wide.")
     else:
         parts.append("Nor do they cover the seed: ± is the standard deviation over the seeds.")
-    films = min((effect.test_films for effect in found if effect.test_films), default=FEW_FILMS)
     if films < FEW_FILMS:
         parts.append(f"{films} test films are few: such intervals come out rather too narrow.")
     return " ".join(parts)
@@ -234,8 +247,10 @@ def _change(differences: Sequence[float], tested: Difference | None) -> Change:
     return Change(by_seed=tuple(100 * one for one in differences), mean=found.mean, spread=found.spread, interval=interval)
 
 
-def _tested(firsts: Sequence[RunResult], seconds: Sequence[RunResult], resamples: int) -> tuple[Bootstrapped, int] | None:
-    """The bootstrap and the number of films; None where a run's predictions are not there any more."""
+def _tested(
+    firsts: Sequence[RunResult], seconds: Sequence[RunResult], resamples: int
+) -> tuple[Bootstrapped | None, int] | None:
+    """The bootstrap (None of fewer than `FEWEST_FILMS`) and the number of films; None where predictions are missing."""
     runs = (*firsts, *seconds)
     if not all((run.path / predictions.TEST).is_file() for run in runs):
         return None
@@ -247,6 +262,8 @@ def _tested(firsts: Sequence[RunResult], seconds: Sequence[RunResult], resamples
             msg = f"{run.path / predictions.TEST}: other films, genres or labels than those of {runs[0].run}; train it again."
             raise ValueError(msg)
         scores.append(_in_order(found, found.logits_BG))
+    if len(ids) < FEWEST_FILMS:
+        return None, len(ids)
     rng, labelled_FG, half = np.random.default_rng(SEED), labels_FG > 0, len(firsts)
     tested = paired_bootstrap(scores[:half], scores[half:], labelled_FG, resamples=resamples, rng=rng)
     reported = estimate([two.test.ap_micro - one.test.ap_micro for one, two in zip(firsts, seconds, strict=True)], scale=1).mean

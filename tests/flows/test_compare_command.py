@@ -20,7 +20,7 @@ from train.predictions import Predictions
 from train.records import RunResult
 
 GENRES = ("drama", "comedy")
-FILMS = 20
+FILMS = 30
 
 
 class Spec(Frozen):
@@ -35,7 +35,7 @@ def labels():
 
 @pytest.fixture
 def make_version(tmp_path, monkeypatch):
-    """Publishes a version of twenty test films, and as many to train and validate."""
+    """Publishes a version of thirty test films, and as many to train and validate."""
     monkeypatch.setenv("MMUDA_CACHE", str(tmp_path / "cache"))
     cache = Cache()
 

@@ -1,8 +1,10 @@
-"""The command lines that find or train a report's runs again."""
+"""The command lines that make a report's cache version, its runs and itself again."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import tomli_w
 
 from datasets_cache.fingerprint import canonical_json
 from train.config import MODELS, RunConfig
@@ -12,8 +14,29 @@ from train.variants import flat
 _PARTS = ("text", "image", "optim", "compute")
 
 
+_ABSENT = "none"
+"""How the command line and its files spell what is not there; TOML has no null."""
+
+
+def augmentation(plan: Mapping[str, Any], *, version: str) -> str:
+    """The command that makes a version again, with the file that it reads: the plan that the version remembers, complete."""
+    recipe = {"augmentation": _spelt(plan), "training": {"version": version}}
+    file = shlex.quote(config_file(version))
+    return f"cat > {file} <<'TOML'\n{tomli_w.dumps(recipe)}TOML\nmmuda augment --config {file}"
+
+
+def config_file(version: str) -> str:
+    """Name of the file that `augmentation` writes."""
+    return f"{version}.toml"
+
+
 def commands(results: Sequence[RunResult], *, recipe: str) -> list[str]:
-    """One command for each set of settings, every setting spelled out; a base goes with each consistency term beside it."""
+    """One command for each set of settings, every setting spelled out; a base goes with each consistency term beside it.
+
+    Args:
+        results: the runs.
+        recipe: what comes behind ``mmuda train``: the name of a recipe, or ``--config`` and a file.
+    """
     by_settings: dict[str, list[RunConfig]] = {}
     for result in results:
         settings = result.config.model_dump(mode="json", include=set(_PARTS))
@@ -43,5 +66,17 @@ def _line(configs: Sequence[RunConfig], uda: str, recipe: str) -> str:
         options |= flat(getattr(configs[0], part).model_dump(mode="json"), f"{part}.")
     if configs[0].uda:
         options |= flat(configs[0].uda.model_dump(mode="json"), "consistency.")
-    words = [f"--{name} {shlex.quote('none' if value is None else str(value))}" for name, value in options.items()]
-    return " \\\n  ".join([f"mmuda train {shlex.quote(recipe)}", *words])
+    words = [f"--{name} {shlex.quote(_ABSENT if value is None else str(value))}" for name, value in options.items()]
+    return " \\\n  ".join([f"mmuda train {recipe}", *words])
+
+
+def _spelt(value: Any) -> Any:  # noqa: ANN401
+    match value:
+        case None:
+            return _ABSENT
+        case dict():
+            return {key: _spelt(below) for key, below in value.items()}
+        case list():
+            return [_spelt(below) for below in value]
+        case _:
+            return value

@@ -1,34 +1,31 @@
 """What the report shows, gathered from run directories and the cache."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from datasets_cache.manifest import Manifest
 from datasets_cache.schema import SPLITS
 from datasets_cache.version import Version, rows_by_id
 from train import history
 from train.records import EpochMetrics, RunResult
-from train.report.figures import mean_by_genre
-from train.report.words import Span, excerpt, word_diff
+from train.report import pictures
+from train.report.passages import Compared, compared
 from train.variants import Variant, base_of, flat
 
 GALLERY_FILMS = 12
-PAGE_QUALITY = 85
-"""JPEG quality of the posters on the page; training reads larger files."""
-EXCERPT_WORDS, WORTH_CUTTING = 70, 30
 
-PUBLISHED = (
-    ("BERT", "71 / 72", "70 / 73"),
-    ("ResNet-152", "43 / 51", "44 / 53"),
-    ("MMBT", "71.5 / 74.1", "72.3 / 74.9"),
-)
-"""AP macro / micro, %, base and UDA, as the method's author reported them for a 30 % Moviescope sample."""
+PUBLISHED: Mapping[str, tuple[str, str]] = {
+    "BERT": ("71", "72"),
+    "BERT + UDA": ("70", "73"),
+    "ResNet": ("43", "51"),
+    "ResNet + UDA": ("44", "53"),
+    "MMBT": ("71.5", "74.1"),
+    "MMBT + UDA": ("72.3", "74.9"),
+}
+"""AP macro and micro, %, by the title of a row, as the method's author reported them for a 30 % Moviescope sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +49,6 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """A text with its changed words marked: what is shown at once, and the rest."""
-
-    head: list[Span]
-    rest: list[Span]
-    words: int
-
-
-@dataclass(frozen=True, slots=True)
 class GalleryFilm:
     """One training film beside its augmented views."""
 
@@ -72,10 +60,9 @@ class GalleryFilm:
     ops: tuple[str, ...]
     poster_kept: str | None
     """Why the poster was kept as it was."""
-    plot: Passage
-    augmented_plot: Passage | None
-    changed: float
-    """Share of words changed."""
+    plots: Compared
+    back_translated: bool
+    """Whether the version has a back-translation of the plot; without one both plots are the same."""
     sentences_kept: int
 
 
@@ -85,20 +72,17 @@ def courses(found: Sequence[Variant]) -> list[Course]:
     return [Course(variant, epochs) for variant, epochs in read if epochs]
 
 
-def genres_side_by_side(
-    found: Sequence[Variant],
-) -> list[tuple[str, dict[str, float | None] | None, dict[str, float | None] | None]]:
-    """Title, test AP by genre of the base and with UDA: of each variant with UDA, and of each base that none stands beside."""
-    bases = {id(variant): base_of(variant, found) for variant in found if variant.uda}
+def side_by_side(found: Sequence[Variant]) -> list[tuple[str, list[Variant]]]:
+    """A title, and the variants of one figure: each with UDA behind its base, and bases that none stands beside, alone."""
+    bases = {id(one): base for one in found if one.uda and (base := base_of(one, found))}
     beside = {id(base) for base in bases.values()}
-    sides: list[tuple[str, dict[str, float | None] | None, dict[str, float | None] | None]] = []
-    for variant in found:
-        if variant.uda:
-            base = bases[id(variant)]
-            sides.append((variant.title, mean_by_genre(base.results) if base else None, mean_by_genre(variant.results)))
-        elif id(variant) not in beside:
-            sides.append((variant.title, mean_by_genre(variant.results), None))
-    return sides
+    groups: list[tuple[str, list[Variant]]] = []
+    for one in found:
+        if base := bases.get(id(one)):
+            groups.append((one.title.replace(" + UDA", "", 1), [base, one]))
+        elif id(one) not in beside:
+            groups.append((one.title, [one]))
+    return groups
 
 
 def genre_shares(version: Version) -> dict[str, tuple[float, ...]]:
@@ -145,28 +129,14 @@ def shelves(version: Version) -> list[tuple[str, Manifest]]:
 
 
 def _gallery_film(film: Mapping[str, Any], text: Mapping[str, Any] | None, image: Mapping[str, Any] | None) -> GalleryFilm:
-    compared = word_diff(film["plot"], text["plot"] if text else film["plot"])
     return GalleryFilm(
         title=film["title"] or film["id"],
         genres=tuple(film["genres"]),
-        poster=_data(film["poster_256"]),
-        augmented_poster=_data(image["poster_256"]) if image else None,
+        poster=pictures.address(film["poster_256"], size=pictures.PAIR),
+        augmented_poster=pictures.address(image["poster_256"], size=pictures.PAIR) if image else None,
         ops=tuple(image["ops"]) if image else (),
         poster_kept=image["kept"] if image else None,
-        plot=_passage(compared.original),
-        augmented_plot=_passage(compared.augmented) if text else None,
-        changed=compared.changed,
+        plots=compared(film["plot"], text["plot"] if text else film["plot"]),
+        back_translated=text is not None,
         sentences_kept=len(text["kept"]) if text else 0,
     )
-
-
-def _passage(spans: list[Span]) -> Passage:
-    head, rest = excerpt(spans, words=EXCERPT_WORDS, worth=WORTH_CUTTING)
-    return Passage(head, rest, sum(len(span.text.split()) for span in spans))
-
-
-def _data(jpeg: bytes) -> str:
-    small = io.BytesIO()
-    with Image.open(io.BytesIO(jpeg)) as poster:
-        poster.convert("RGB").save(small, "JPEG", quality=PAGE_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(small.getvalue()).decode()}"

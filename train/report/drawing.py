@@ -88,7 +88,7 @@ def mark_switch(axes: Axes, epochs: Sequence[EpochMetrics], *, named: bool) -> N
     if named:
         place, side = ((-5, 5), "right") if switch > epochs[-1].epoch / 2 else ((5, 5), "left")
         axes.annotate(
-            "consistency off from here", (switch, 0), xycoords=("data", "axes fraction"), xytext=place,
+            "consistency off", (switch, 0), xycoords=("data", "axes fraction"), xytext=place,
             textcoords="offset points", ha=side, color=MUTED, fontsize=9.5,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
 from markupsafe import Markup
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
@@ -13,25 +14,36 @@ from train.report.drawing import BASE, INK, LINES, MUTED, UDA, canvas, epoch_axi
 _OGR_OF = ("model", "text", "image")
 
 
-def weight_and_gap(runs: Sequence[Sequence[EpochMetrics]], *, title: str, target: float | None) -> Markup:
+def weight_and_gap(
+    runs: Sequence[Sequence[EpochMetrics]],
+    *,
+    title: str,
+    target: float | None,
+    base: Sequence[Sequence[EpochMetrics]] = (),
+) -> Markup:
     """λ by epoch above the generalisation gap by epoch, one line a seed.
 
     Args:
         runs: epochs of each seed.
         title: of the variant.
         target: the gap that an adaptive λ is steered to, a fraction; None for other schedules.
+        base: epochs of each seed without UDA, whose gap is drawn beside.
     """
     with style():
         figure, upper = canvas(height=4.2)
         upper.remove()
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.3))
+        for number, epochs in enumerate(base):
+            gaps = [(one.epoch, one.gap) for one in epochs]
+            lower.plot(*zip(*gaps, strict=True), color=BASE, lw=1.4, ls=LINES[1], label=None if number else "gap without UDA")
         for number, epochs in enumerate(runs):
             first = number == 0
             weighted = [(one.epoch, one.consistency_weight) for one in epochs if one.consistency_weight is not None]
             upper.plot(*zip(*weighted, strict=True), color=UDA, lw=2, marker="o", ms=3.5)
             gaps = [(one.epoch, one.gap) for one in epochs]
-            lower.plot(*zip(*gaps, strict=True), color=UDA, lw=1.4, ls=LINES[1], alpha=0.85, label="gap" if first else None)
             smoothed = [(one.epoch, one.smoothed_gap) for one in epochs if one.smoothed_gap is not None]
+            thin: dict[str, Any] = {"lw": 1.4, "ls": LINES[1]} if smoothed else {"lw": 2, "ls": LINES[0]}
+            lower.plot(*zip(*gaps, strict=True), color=UDA, label="gap with UDA" if first else None, **thin)
             if smoothed:
                 lower.plot(*zip(*smoothed, strict=True), color=UDA, lw=2.4, label="smoothed" if first else None)
             mark_switch(lower, epochs, named=first)
@@ -41,7 +53,7 @@ def weight_and_gap(runs: Sequence[Sequence[EpochMetrics]], *, title: str, target
             axes.patch.set_alpha(0)
         upper.set(ylim=(0, None), ylabel="λ")
         lower.set_ylabel("train − validation")
-        lower.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+        lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
         epoch_axis(lower)
         legend_above(lower)
         return svg(figure, name=f"weight-{title}", described=f"{title}: weight of the consistency term and gap by epoch")

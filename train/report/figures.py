@@ -2,45 +2,74 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from statistics import fmean
+from typing import NamedTuple
 
 from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from train.records import EpochMetrics, RunResult
-from train.report.drawing import BASE, INK, LINES, PAPER, UDA, canvas, epoch_axis, legend_above, mark_switch, style, svg
+from train.report.drawing import BASE, INK, LINES, MUTED, PAPER, UDA, canvas, epoch_axis, mark_switch, style, svg
+
+TRAINING = (0, (4, 2))
+"""Stroke of what was measured in training; validation is a solid line."""
 
 
-def curves(runs: Sequence[Sequence[EpochMetrics]], *, title: str, uda: bool, bottom: float, last_epoch: int) -> Markup:
-    """Training and validation AP-micro by epoch, one pair of lines a seed, with the switch of phase and the best epoch.
+class Panel(NamedTuple):
+    """One half of a figure of curves."""
+
+    epochs: Sequence[Sequence[EpochMetrics]]
+    """Of each seed."""
+    uda: bool
+
+
+def curves(panels: Sequence[Panel], *, title: str, bottom: float, last_epoch: int) -> Markup:
+    """AP-micro in training (dashed) and validation (solid) by epoch, the gap between them shaded: without UDA, and with it.
 
     Args:
-        runs: epochs of each seed.
-        title: of the variant.
-        uda: colour of the lines.
+        panels: one or two, side by side on the same axes; a pair of lines a seed, a point at the tested epoch.
+        title: of the model.
         bottom: lowest AP shown, a fraction; the same for charts that are read side by side.
         last_epoch: end of the epoch axis, likewise.
     """
     with style():
-        figure, axes = canvas(height=3.3)
-        colour = UDA if uda else BASE
-        for number, epochs in enumerate(runs):
-            x = [epoch.epoch for epoch in epochs]
-            label = number == 0
-            axes.plot(x, [epoch.train_ap_micro for epoch in epochs], color=colour, lw=1.4, ls=(0, (4, 2)), alpha=0.8,
-                      marker="." if len(x) == 1 else None, label="training" if label else None)  # fmt: skip
-            axes.plot(
-                x, [epoch.validation.ap_micro for epoch in epochs], color=colour, lw=2.4, label="validation" if label else None
-            )
-            best = max((epoch for epoch in epochs if epoch.best), key=lambda epoch: epoch.epoch)
-            axes.plot(
-                best.epoch, best.validation.ap_micro, "o", ms=8, mfc=colour, mec=PAPER, mew=2, label="tested" if label else None
-            )
-            mark_switch(axes, epochs, named=label)
-        axes.set(xlim=(0.5, last_epoch + 0.5), ylim=(bottom, 1.02))
-        epoch_axis(axes)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        legend_above(axes)
+        figure, only = canvas(height=3.2)
+        only.remove()
+        for axes, panel in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True):
+            axes.patch.set_alpha(0)
+            for number, epochs in enumerate(panel.epochs):
+                _curves_of_seed(axes, epochs, color=UDA if panel.uda else BASE, shade=0.16 / len(panel.epochs))
+                mark_switch(axes, epochs, named=not number)
+            axes.set(xlim=(0.5, last_epoch + 0.5), ylim=(bottom, 1.02))
+            gap = fmean(_tested(epochs).gap for epochs in panel.epochs)
+            axes.set_title(f"{'with' if panel.uda else 'without'} UDA · gap {100 * gap:.1f}", fontsize=11)
+            epoch_axis(axes)
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        lines = [Line2D([], [], color=MUTED, lw=1.5, ls=TRAINING), Line2D([], [], color=MUTED, lw=2.4)]
+        point = Line2D([], [], color=MUTED, marker="o", ms=7, ls="none")
+        figure.legend(
+            [*lines, point], ["training", "validation", "tested"], loc="outside upper left", ncols=3, fontsize=10,
+            handlelength=1.8, columnspacing=1.2, borderaxespad=0,
+        )  # fmt: skip
         return svg(figure, name=f"curves-{title}", described=f"{title}: training and validation AP micro by epoch")
+
+
+def _curves_of_seed(axes: Axes, epochs: Sequence[EpochMetrics], *, color: str, shade: float) -> None:
+    x = [epoch.epoch for epoch in epochs]
+    training, validation = [epoch.train_ap_micro for epoch in epochs], [epoch.validation.ap_micro for epoch in epochs]
+    alone = "." if len(x) == 1 else None
+    axes.fill_between(x, validation, training, color=color, alpha=shade, lw=0)
+    axes.plot(x, training, color=color, lw=1.5, ls=TRAINING, marker=alone)
+    axes.plot(x, validation, color=color, lw=2.4)
+    best = _tested(epochs)
+    axes.plot(best.epoch, best.validation.ap_micro, "o", ms=8, mfc=color, mec=PAPER, mew=2)
+
+
+def _tested(epochs: Sequence[EpochMetrics]) -> EpochMetrics:
+    """The epoch whose weights were tested: the last that was the best so far."""
+    return max((epoch for epoch in epochs if epoch.best), key=lambda epoch: epoch.epoch)
 
 
 def shares(runs: Mapping[str, Sequence[Sequence[EpochMetrics]]]) -> Markup:
@@ -74,15 +103,15 @@ def genre_bars(
     priors: Mapping[str, float | None],
     title: str,
 ) -> Markup:
-    """Test AP of each genre, base above UDA, with the class prior as a tick."""
+    """Test AP of each genre, base above UDA, with the class prior as a tick where there are priors."""
     with style():
         figure, axes = canvas(height=0.95 + 0.3 * len(genres), width=4.4)
         for values, offset, colour, label in ((base, -0.19, BASE, "base"), (uda, 0.19, UDA, "UDA")):
             if values:
                 y = [row + (offset if base and uda else 0) for row in range(len(genres))]
                 axes.barh(y, [values[genre] or 0 for genre in genres], height=0.34, color=colour, label=label)
-        known = [(priors[genre] or 0, row) for row, genre in enumerate(genres)]
-        axes.plot(*zip(*known, strict=True), "|", color=INK, ms=13, mew=1.8, ls="none", label="class prior")
+        if known := [(priors[genre] or 0, row) for row, genre in enumerate(genres) if genre in priors]:
+            axes.plot(*zip(*known, strict=True), "|", color=INK, ms=13, mew=1.8, ls="none", label="class prior")
         axes.set_yticks(range(len(genres)), genres)
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.grid(visible=False, axis="y")
@@ -90,9 +119,11 @@ def genre_bars(
         axes.set(xlim=(0, 1))
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         handles, labels = axes.get_legend_handles_labels()
+        last = labels[:1] == ["class prior"]  # lines come before bars
         axes.legend(
-            [*handles[1:], handles[0]], [*labels[1:], labels[0]], loc="lower left", bbox_to_anchor=(-0.03, 1.0), ncols=3,
-            fontsize=10, borderaxespad=0, handlelength=1, columnspacing=1.2,
+            [*handles[last:], *handles[:last]], [*labels[last:], *labels[:last]],
+            loc="lower left", bbox_to_anchor=(-0.03, 1.0), ncols=3, fontsize=10,
+            borderaxespad=0, handlelength=1, columnspacing=1.2,
         )  # fmt: skip
         return svg(figure, name=f"genres-{title}", described=f"{title}: test average precision of each genre")
 

@@ -26,19 +26,20 @@ def labels():
     return drawn
 
 
-def run(root, *, model="bert", uda=None, seed=1, skill=1.0, gap=0.2, kept=True, shuffled=False, **settings):
-    """A finished run whose logits know `skill` of the labels, with its predictions."""
+def run(root, *, model="bert", uda=None, seed=1, skill=1.0, gap=0.2, kept=True, shuffled=False, films=FILMS, **settings):
+    """A finished run whose logits know `skill` of the labels, with its predictions of the first `films` films."""
     config = RunConfig(version="v", model=model, uda=uda, seed=seed, **settings)
     folder = root / f"{model}-{'uda' if uda else 'base'}-{seed}-{len(list(root.iterdir()))}"
     folder.mkdir()
-    logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(FILMS, 3))).float() + skill * labels()
-    order = torch.randperm(FILMS) if shuffled else torch.arange(FILMS)
+    truth = labels()[:films]
+    logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(films, 3))).float() + skill * truth
+    order = torch.randperm(films) if shuffled else torch.arange(films)
     if kept:
         ids = tuple(f"tt{number:03}" for number in order.tolist())
-        predictions.save(folder / predictions.TEST, Predictions(ids, GENRES, logits[order], labels()[order]))
+        predictions.save(folder / predictions.TEST, Predictions(ids, GENRES, logits[order], truth[order]))
     return RunResult(
         run=folder.name, version="v", model=model, uda=uda is not None, seed=seed, config=config, genres=GENRES, best_epoch=1,
-        epochs=2, train=split(0.6 + gap), validation=split(0.6), test=scores(logits, labels(), genres=GENRES), seconds=1.0,
+        epochs=2, train=split(0.6 + gap), validation=split(0.6), test=scores(logits, truth, genres=GENRES), seconds=1.0,
         path=folder,
     )  # fmt: skip
 
@@ -96,6 +97,24 @@ def test_runs_without_predictions_have_a_difference_but_no_interval(tmp_path):
     assert effect.ap_micro.interval is None
     assert effect.sentence.endswith("(1 seed): not tested, the predictions are not there any more.")
     assert "| – | – |" in as_markdown([effect])
+
+
+def test_under_thirty_test_films_there_is_a_difference_but_no_interval_and_no_verdict(tmp_path):
+    few = [run(tmp_path, uda=uda, skill=skill, films=29) for uda, skill in ((None, 1.0), (UdaConfig(), 9.0))]
+    [effect] = effects(few, resamples=100)
+    assert effect.ap_micro.mean > 0
+    assert effect.test_films == 29
+    assert effect.ap_micro.interval is None
+    assert effect.by_genre["drama"].interval is None
+    assert effect.sentence.endswith("(1 seed): too few test films to tell, 29 where at least 30 are needed.")
+    assert "no interval" in caution([effect])
+
+
+def test_thirty_test_films_are_enough_for_a_verdict(tmp_path):
+    enough = [run(tmp_path, uda=uda, skill=skill, films=30) for uda, skill in ((None, 1.0), (UdaConfig(), 9.0))]
+    [effect] = effects(enough, resamples=100)
+    assert effect.sentence.endswith("1 seed): better, by more than the choice of test films explains, with one seed.")
+    assert "30 test films are few" in caution([effect])
 
 
 @pytest.mark.parametrize("wrong", ["labels", "logits"])
