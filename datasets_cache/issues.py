@@ -55,4 +55,4 @@ def list_issues(issues: Sequence[RowIssue]) -> str:
 
 
 def _line(issue: RowIssue) -> str:
-    return f"{issue.split or '-'} {issue.id}: {issue.reason} {issue.detail}".rstrip()
+    return f"{issue.split or '-'} {issue.id}: {issue.reason}" + (f": {issue.detail}" if issue.detail else "")

@@ -12,18 +12,19 @@ from flows import forms
 from flows.cells import train_cells
 from flows.forms import Count, Encoders, Models, Seeds, Uda, Weight
 from flows.operated import operated
-from flows.outcome import gather, write_outcome
 from flows.page import events
 from flows.page.boards import show_training
 from flows.page.notes import note
 from flows.recipes import TrainingPlan
 from train.config import WeightKind
-from train.run import read_result
+from train.finished import read_result
 
 
 @task(cache_policy=NO_CACHE, task_run_name="compare")
 def compare_cells(folders: list[Path], runs: Path) -> Path:
     """Write the results of the cells as JSON and as an HTML report; gives back the path of the report."""
+    from flows.outcome import gather, write_outcome  # only now: it brings torch
+
     outcome = gather([read_result(folder) for folder in folders], cache=Cache(), runs=runs)
     report = write_outcome(outcome, runs=runs, cache=Cache())
     show_training(outcome, report=report)
@@ -55,8 +56,8 @@ def training(
     that the version is named after.
 
     Args:
-        version: Cache version to train on: its id, for example mmimdb-1a2b3c4d, or demo, mmimdb or moviescope for the newest of
-            that recipe, or latest for the newest of all. All settings that you leave alone below are its recipe's.
+        version: Cache version to train on: its id, for example mmimdb-1a2b3c4d, or demo, own, mmimdb or moviescope for the
+            newest of that recipe, or latest for the newest of all. All settings that you leave alone below are its recipe's.
         models: What is trained: bert reads plots, resnet reads posters, mmbt reads both.
         uda: Train each model with the consistency term between a film and its augmented copy (on), without it (off), or both
             ways to compare them.
@@ -66,9 +67,9 @@ def training(
             0. adaptive: rises while the model overfits, else falls.
         seeds: Each model is trained once for each of these numbers, 0 or more. Three or more show how much is chance.
         epochs: Most epochs of a run; it ends earlier when the validation films stop gaining. Empty: the recipe's (demo 3,
-            mmimdb and moviescope 50).
-        encoders: Pretrained networks to start from. recipe: the recipe's (BERT-base and ResNet-152 from the Hub; the demo's
-            are embedded). embedded: small ones that are installed along, where no hub can be reached.
+            own 10, mmimdb and moviescope 50).
+        encoders: Pretrained networks to start from. recipe: the recipe's (BERT-base and ResNet-152 from the Hub; those of
+            demo and own are embedded). embedded: small ones that are installed along, where no hub can be reached.
         overrides: Any other setting, one a line, as TOML: optim.batch_size = 8 or compute.precision = "fp32". They win over the
             fields above. The command mmuda config show mmimdb lists them, below [training].
 

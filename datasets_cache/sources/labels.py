@@ -73,10 +73,11 @@ def with_own_genres(read: SourceIndex) -> SourceIndex:
     _check(train, films, spelt)
     known = next((name for name, genres in KNOWN.items() if everywhere <= {genre.casefold() for genre in genres}), None)
     genres = KNOWN[known] if known else tuple(spelt[label] for label in sorted(films))
-    counted = ", ".join(f"{genre} {films[genre.casefold()]}" for genre in genres[:_SHOWN])
-    more = f" and {len(genres) - _SHOWN} more" if len(genres) > _SHOWN else ""
+    counted = _listed([f"{genre} {films[genre.casefold()]}" for genre in genres if films[genre.casefold()]])
     listed = f"{known} genres, which have every label" if known else f"{len(genres)} labels, found in the films"
-    notes = [f"{listed}; training films of each: {counted}{more}"]
+    notes = [f"{listed}; training films of each: {counted}"]
+    if common := [spelt[label] for label in sorted(films) if films[label] == len(train)]:
+        notes.append(f"all training films have it, so nothing can be told by it: {_listed(common)}")
     if single := [spelt[label] for label in sorted(films) if films[label] == 1]:
         notes.append(f"with one training film only, from which little can be learnt: {_listed(single)}")
     if unseen := [] if known else sorted(everywhere - films.keys()):
@@ -97,14 +98,14 @@ def _check(train: Sequence[Record], films: Mapping[str, int], spelt: Mapping[str
     named = _listed([spelt[one] for one in sorted(films)])
     if all(count == len(train) for count in films.values()):
         msg = (
-            f"all {len(train)} training films have the same labels ({named}), so there is nothing to tell apart. Films without "
+            f"the training films all have the same labels ({named}), so there is nothing to tell apart. Films without "
             "a label need one of their own, such as 'other'; a film with an empty cell is skipped."
         )
         raise ValueError(msg)
     if max(films.values()) == 1:
         msg = (
             f"every label occurs in one training film only ({named}), so nothing can be learnt. Is this the column of labels "
-            f"(`--source.label_field`)? Labels of one cell are separated by {' or '.join(SEPARATORS)}, or by what "
+            f"(`--source.label_field`)? Labels of one cell have `|`, `;` or `,` between them, or what "
             "`--source.separator` says."
         )
         raise ValueError(msg)

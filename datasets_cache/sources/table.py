@@ -220,12 +220,12 @@ def _with_validation(films: Sequence[Record | RowIssue], notes: list[str]) -> li
 def _too_few(path: Path, films: Sequence[Record | RowIssue], images: Images) -> ValueError:
     usable = len({film.id for film in films if isinstance(film, Record)})
     issues = [film for film in films if isinstance(film, RowIssue)]
-    counted = Counter(issue.reason for issue in issues)
-    first = {reason: next(issue for issue in issues if issue.reason == reason) for reason in counted}
-    why = [f"{count} rows: {reason} ({first[reason].id}: {first[reason].detail})" for reason, count in counted.most_common()]
-    skipped = f" {path.parent} has {len(images.stats)} images. Not usable are {'; '.join(why)}." if why else ""
+    first = {issue.reason: issue for issue in reversed(issues)}
+    counted = Counter(issue.reason for issue in issues).most_common()
+    why = [f"{count} rows: {reason} (the first, {first[reason].id}: {first[reason].detail})" for reason, count in counted]
+    mend = f" Mend what cannot: {'; '.join(why)}; there are {len(images.stats)} images in {path.parent}. Or" if why else ""
     msg = (
         f"{path}: {usable} of {len(films)} films can be used, and {FEWEST} are needed to divide them into training, validation "
-        f"and test films.{skipped} Add films, or a column `split` that says train, validation or test."
+        f"and test films.{mend} {'add' if why else 'Add'} films, or a column `split` that says train, validation or test."
     )
     return ValueError(msg)

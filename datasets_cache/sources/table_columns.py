@@ -20,6 +20,7 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
 }
 """Names of columns, the likeliest first; case, spaces, `_` and `-` do not count."""
 
+_SHOWN = 40
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _ZEROS = frozenset({"", "0", "0.0", "false", "none"})
 _ONES = frozenset({"1", "1.0", "true"})
@@ -37,7 +38,8 @@ class Columns:
     @property
     def said(self) -> str:
         """For people."""
-        found = [f"{role} from {name!r}" for role, name in self.by_role.items()]
+        words = {"label": "labels", "poster": "image"}
+        found = [f"{words.get(role, role)} from {name!r}" for role, name in self.by_role.items()]
         return ", ".join([*found, *([f"labels from {len(self.flags)} columns of 0 and 1"] if self.flags else [])])
 
 
@@ -71,7 +73,7 @@ def find_columns(columns: Sequence[str], rows: Sequence[Row], *, options: Mappin
     if twice := sorted({name for name in by_role.values() if columns.count(name) > 1}):
         problems.append(f"several columns are named {', '.join(map(repr, twice))}; rename all but one")
     if problems:
-        there = ", ".join(map(repr, columns)) or "none"
+        there = ", ".join(repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…") for name in columns) or "none"
         head = (
             "" if any(_find(names, columns) for names in NAMES.values()) else " The first line has to hold the columns' names."
         )
@@ -117,7 +119,7 @@ def _flags(columns: Sequence[str], rows: Sequence[Row], *, taken: Collection[str
 
 def _longest(columns: Sequence[str], rows: Sequence[Row]) -> str:
     contents = [row.content for row in rows if isinstance(row.content, dict)]
-    if not contents or not columns:
+    if not contents or not any(_find(names, columns) for names in NAMES.values()):
         return "name it with `--source.plot_field`"
     length = {column: sum(len(str(content.get(column, ""))) for content in contents) for column in columns}
     column = max(length, key=lambda name: length[name])

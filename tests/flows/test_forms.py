@@ -17,7 +17,7 @@ from augment.text.spec import BackTranslationSpec
 from datasets_cache.fingerprint import shelf_id
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import SAMPLE_FEATURES
-from datasets_cache.sources import BundledSource, MmimdbSource, MoviescopeSource
+from datasets_cache.sources import BundledSource, MmimdbSource, MoviescopeSource, TableSource
 from datasets_cache.store import Cache
 from datasets_cache.version import publish
 from flows.augmentation import augmentation
@@ -115,11 +115,12 @@ sources = (
     st.just(BundledSource())
     | st.builds(MmimdbSource, root=roots, plot=st.sampled_from(["longest", "first"]))
     | st.builds(MoviescopeSource, root=roots, augmented_plot_field=st.none() | st.just("given"), id_field=st.just("imdb"))
+    | st.builds(TableSource, root=roots, label_field=st.none() | st.just("Stimmung"), separator=st.none() | st.just(";"))
 )
 shares = st.floats(0.01, 1)
 augmentations = st.builds(
     AugmentationPlan,
-    name=st.sampled_from(["demo", "mmimdb", "moviescope", "mine-2"]),
+    name=st.sampled_from(["demo", "own", "mmimdb", "moviescope", "mine-2"]),
     source=sources,
     sample=shares,
     evaluation_sample=st.none() | shares,
@@ -266,8 +267,11 @@ def said(make: Callable[..., object], **form: object) -> str:
         ({"pivot": "fr"}, r"^the embedded engine goes en → pt → en only, not en → fr → en; use pivot `pt`, or engine `marian`"),
         ({"recipe": "mmimdb", "engine": "bergamot"}, r"use pivot `pt`"),
         ({"views": 3}, r'use views `1`, or engine `marian` and `text.decoding = "sampling"`'),
-        ({"source": "/data"}, r"^source: the films of the recipe demo are the bundled ones.*recipe mmimdb or moviescope"),
-        ({"recipe": "newest"}, r"^recipe: newest takes .*no version with a plan yet; choose one of demo, mmimdb, moviescope"),
+        ({"source": "/data"}, r"^source: the films of the recipe demo are the bundled ones.*recipe own, mmimdb or moviescope"),
+        (
+            {"recipe": "newest"},
+            r"^recipe: newest takes .*no version with a plan yet; choose one of demo, own, mmimdb, moviescope",
+        ),
         ({"overrides": "text:\n"}, r"^overrides: not TOML \(.*line 1.*\); write one setting a line, such as `sample = 0.5`"),
         (
             {"overrides": "text.pivott = 'fr'"},
