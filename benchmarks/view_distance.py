@@ -27,7 +27,7 @@ from train import export
 from train.config import UdaConfig
 from train.consistency import consistency_loss
 from train.data import RunData, open_data
-from train.run import MODEL, read_result
+from train.finished import MODEL, read_result
 from train.variants import variants
 
 

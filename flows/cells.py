@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
@@ -19,8 +18,7 @@ from flows.recipes import TrainingPlan
 from flows.terminal import span, step
 from train import history
 from train.config import RunConfig
-from train.launch import run_in_processes
-from train.run import cell_name, find_finished, run_cell, run_folder
+from train.finished import cell_name, find_finished, run_folder
 
 Outcome = Path | BaseException
 """The run directory of a cell, or why it has none."""
@@ -46,14 +44,20 @@ def train_cell(config: RunConfig, plan: TrainingPlan, root: str) -> Path:
         note(f"{finished.run} found finished")
         return finished.path
     if plan.runner == "ray":
+        import torch
+
         torch.set_num_threads(max(1, round(plan.cell_cpus)))
     common: dict[str, Any] = {"cache": cache, "runs": runs, "device": plan.device, "trackers": plan.trackers}
     name, folder, epochs = cell_name(config), run_folder(config, runs), config.optim.max_epochs
     progress = Progress(name.replace("+", "-"), parts=epochs, done=len(history.read(folder)))
     if plan.processes > 1:
+        from train.launch import run_in_processes
+
         with watched(progress.step, lambda: len(history.read(folder)), total=epochs, title=name, unit="epochs"):
             result = run_in_processes(config, processes=plan.processes, **common)
     else:
+        from train.run import run_cell  # only now: what registers the flows, or finds all cells finished, does without torch
+
         with step(f"{name}: between the passes over the films"):
             result = run_cell(config, **common, track=progress)
     spent = f"epoch {result.best_epoch} of {result.epochs} tested, {span(result.seconds)}"

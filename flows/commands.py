@@ -46,7 +46,7 @@ def train(plan: TrainingPlan) -> Path:
     with step("Loading"):
         from flows.compare_cli import show
         from flows.outcome import gather, write_outcome
-        from train.run import find_finished, read_result
+        from train.finished import find_finished, read_result
 
     cells = plan.cells(versions.resolve(Cache(), plan.version))
     found = [result.path for cell in cells if (result := find_finished(cell, plan.runs))]

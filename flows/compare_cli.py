@@ -82,7 +82,7 @@ def finished(folders: Sequence[Path], *, version: str | None) -> list["RunResult
     Raises:
         ValueError: none is left.
     """
-    from train.run import RESULT, read_result
+    from train.finished import RESULT, read_result
 
     places = sorted({path.parent for folder in folders for path in folder.glob(f"**/{RESULT}")})
     results: list[RunResult] = []

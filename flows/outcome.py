@@ -15,7 +15,6 @@ from train import report, yardstick
 from train.compare import Comparison, class_priors, compare
 from train.config import READS, ImageEncoderConfig, Modality, TextEncoderConfig
 from train.effects import RESAMPLES, Effect, effects
-from train.hardware import choose_device
 from train.records import RunResult, Scores
 from train.yardstick import Yardstick
 
@@ -104,6 +103,8 @@ def make_yardsticks(results: Sequence[RunResult], *, cache: Cache, runs: Path, d
     opened = version.open_version(cache, results[0].version)
     text, image = encoders(results)
     if not yardstick.find(runs, version=opened.id, text=text, image=image):
+        from train.hardware import choose_device
+
         found = yardstick.yardsticks(opened, text=text, image=image, device=choose_device(device))
         yardstick.keep(found, runs, version=opened.id, text=text, image=image)
 

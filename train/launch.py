@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from datasets_cache.store import Cache
 from train.config import RunConfig, Tracker
+from train.finished import find_finished, run_folder
 from train.records import RunResult
-from train.run import find_finished, run_cell, run_folder
 
 GRACE = 10.0
 """Seconds that the launcher has to end its processes before it is killed."""
@@ -118,6 +118,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.with_parent:
         end_with_parent()
+    from train.run import run_cell  # only now: whoever starts the processes does without torch
+
     config = RunConfig.model_validate_json(given.config)
     trackers = TypeAdapter(tuple[Tracker, ...]).validate_python([name for name in given.trackers.split(",") if name])
     run_cell(config, cache=Cache(given.cache), runs=given.runs, device=given.device, trackers=trackers)

@@ -18,10 +18,10 @@ from train import export, hardware, posters, texts
 from train.config import READS, Precision, RunConfig
 from train.data import EVALUATION_BATCH, open_data
 from train.evaluation import predict_split, scores_of
+from train.finished import CONFIG, MODEL, RESULT
 from train.models import text_encoder
 from train.predictions import Predictions
 from train.records import Batch, Inputs, Scores
-from train.run import CONFIG, MODEL, RESULT
 
 _log = logging.getLogger(__name__)
 

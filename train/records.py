@@ -3,16 +3,18 @@
 Shape legend: B batch, L text tokens, C channels, H height, W width, N image tokens, D width of a token, G genres.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, Self
 
 from datasets_cache.frozen import Frozen
 from train.config import Modality, ModelName, RunConfig
+
+if TYPE_CHECKING:  # results are read without it
+    from collections.abc import Callable
+
+    import torch
+    from torch import Tensor
 
 Phase = Literal["uda", "plain"]
 
@@ -21,21 +23,21 @@ Phase = Literal["uda", "plain"]
 class Inputs:
     """What a model reads of a batch of films; a part that the model does not read is None."""
 
-    tokens_BL: Tensor | None = None
+    tokens_BL: "Tensor | None" = None
     """Token ids, int64, padded."""
-    mask_BL: Tensor | None = None
+    mask_BL: "Tensor | None" = None
     """1 where `tokens_BL` holds a token, 0 where it holds padding, int64."""
-    image_BCHW: Tensor | None = None
+    image_BCHW: "Tensor | None" = None
     """Normalised posters, float32 [B, 3, 256, 256]."""
-    image_BND: Tensor | None = None
+    image_BND: "Tensor | None" = None
     """Posters already encoded as image tokens, float [B, N, D]; read in place of `image_BCHW` by a model that takes both."""
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+    def map(self, change: "Callable[[Tensor], Tensor]") -> Self:
         """The same inputs with `change` made to each tensor."""
         parts = {name: getattr(self, name) for name in self.__slots__}
         return replace(self, **{name: change(part) for name, part in parts.items() if part is not None})
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: "torch.device") -> Self:
         """The same inputs on `device`; copies from pinned memory do not block."""
         return self.map(lambda part: part.to(device, non_blocking=True))
 
@@ -51,7 +53,7 @@ class Pair:
     augmented: Inputs
     """The same films with what is augmented replaced; a poster that is not is the very tensor of `original`."""
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+    def map(self, change: "Callable[[Tensor], Tensor]") -> Self:
         """The same pair with `change` made to each tensor; what both views share is changed once and stays shared."""
         return replace(
             self, **dict(zip(("original", "augmented"), _map_pair(self.original, self.augmented, change), strict=True))
@@ -69,7 +71,7 @@ class Batch:
 
     ids: tuple[str, ...]
     """Film ids, in row order."""
-    labels_BG: Tensor
+    labels_BG: "Tensor"
     """1 where a film has the genre, float32."""
     original: Inputs
     """The films as they are."""
@@ -80,7 +82,7 @@ class Batch:
     weight: float = 1.0
     """Factor of this process's losses, where several share a batch: so that the mean over processes is the mean over films."""
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+    def map(self, change: "Callable[[Tensor], Tensor]") -> Self:
         """The same batch with `change` made to each tensor; what both views share is changed once and stays shared."""
         original, augmented = _map_pair(self.original, self.augmented, change)
         unlabelled = self.unlabelled.map(change) if self.unlabelled else None
@@ -91,12 +93,12 @@ class Batch:
         """Whether the augmented films have the very posters of the original ones."""
         return self.augmented is not None and _share_posters(self.original, self.augmented)
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: "torch.device") -> Self:
         """The same batch on `device`; copies from pinned memory do not block."""
         return self.map(lambda part: part.to(device, non_blocking=True))
 
 
-def _map_pair(original: Inputs, augmented: Inputs | None, change: Callable[[Tensor], Tensor]) -> tuple[Inputs, Inputs | None]:
+def _map_pair(original: Inputs, augmented: Inputs | None, change: "Callable[[Tensor], Tensor]") -> tuple[Inputs, Inputs | None]:
     changed = original.map(change)
     if augmented is None:
         return changed, None
@@ -113,11 +115,11 @@ def _share_posters(original: Inputs, augmented: Inputs) -> bool:
 class StepLosses:
     """Losses of one step: scalars, still attached to the graph."""
 
-    supervised: Tensor
+    supervised: "Tensor"
     """Binary cross entropy with logits, mean over films and genres (and only over the pairs that annealing lets count)."""
-    consistency: Tensor | None
+    consistency: "Tensor | None"
     """Unweighted consistency term, None without UDA."""
-    logits_BG: Tensor
+    logits_BG: "Tensor"
     """Logits of the original films, detached: they also score the training split."""
 
 

@@ -1,11 +1,4 @@
-"""One cell of the comparison (model, with or without UDA, seed) from a cache version to its result, in its own directory.
-
-Layout below the runs folder::
-
-    <model>[+uda]-seed<seed>-<fingerprint of the configuration>/
-        config.json  epochs.jsonl  tensorboard/  checkpoints/                             while it trains
-        config.json  epochs.jsonl  tensorboard/  model/  test-predictions.safetensors  result.json       when it is finished
-"""
+"""One cell of the comparison (model, with or without UDA, seed), from a cache version to its result in its own directory."""
 
 import os
 import threading
@@ -18,10 +11,8 @@ from typing import Any, cast
 import torch
 from accelerate import Accelerator
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
 from datasets_cache.files import sync, write_text
-from datasets_cache.fingerprint import fingerprint
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import SPLITS
 from datasets_cache.store import Cache
@@ -31,6 +22,7 @@ from train import checkpoint, export, hardware, history, predictions
 from train.config import RunConfig, Tracker
 from train.data import open_data
 from train.evaluation import predict_split, scores_of
+from train.finished import CONFIG, MODEL, RESULT, cell_name, find_finished, run_folder
 from train.hardware import choose_device
 from train.learner import learner
 from train.loop import CHECKPOINT_SECONDS, OnEpoch, fit
@@ -39,28 +31,8 @@ from train.plan import FilmData, steps_per_epoch
 from train.predictions import Predictions
 from train.records import RunResult
 
-FORMAT = 2
-"""Raised when an unchanged configuration would train differently: old runs are then neither reused nor continued."""
-CONFIG, RESULT, MODEL = "config.json", "result.json", "model"
-
 _one_at_a_time = threading.Lock()
 """torch's default generator, which dropout draws from, belongs to the process: two cells in two threads would share it."""
-
-
-def cell_name(config: RunConfig) -> str:
-    """Short name of a cell, such as ``mmbt+uda-seed1``.
-
-    Examples:
-        >>> from train.config import UdaConfig
-        >>> cell_name(RunConfig(version="demo-3a684bbb", model="mmbt", uda=UdaConfig(), seed=1))
-        'mmbt+uda-seed1'
-    """
-    return f"{config.model}{'+uda' if config.uda else ''}-seed{config.seed}"
-
-
-def run_folder(config: RunConfig, runs: Path) -> Path:
-    """Where the run of `config` lies."""
-    return runs / f"{cell_name(config)}-{fingerprint({'format': FORMAT, 'config': config.model_dump(mode='json')})}"
 
 
 def run_cell(
@@ -206,44 +178,6 @@ def _publish(result: RunResult, model: torch.nn.Module, test: Predictions) -> No
     write_text(folder / RESULT, result.model_dump_json(indent=2) + "\n")
     sync(folder)
     checkpoint.clear(folder)
-
-
-def find_finished(config: RunConfig, runs: Path) -> RunResult | None:
-    """Result of a finished run of `config`, None where there is none.
-
-    Raises:
-        ValueError: its ``result.json`` is damaged.
-    """
-    folder = run_folder(config, runs)
-    return read_result(folder) if (folder / RESULT).is_file() else None
-
-
-def find_results(runs: Path, *, version: str | None = None) -> list[RunResult]:
-    """Results of all finished runs below `runs`, by name; with `version`, only those on that cache version.
-
-    Raises:
-        ValueError: a ``result.json`` is damaged.
-    """
-    found = [read_result(path.parent) for path in sorted(runs.glob(f"*/{RESULT}"))]
-    return [result for result in found if version in (None, result.version)]
-
-
-def read_result(folder: Path) -> RunResult:
-    """Result of the finished run in `folder`; its path is where it lies now.
-
-    Raises:
-        ValueError: it is missing or damaged.
-    """
-    path = folder / RESULT
-    try:
-        result = RunResult.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        msg = f"{path}: missing; the run is not finished. `mmuda train` continues it."
-        raise ValueError(msg) from None
-    except ValidationError as error:
-        msg = f"{path}: not a result ({error.error_count()} problems). Remove {folder} and train again."
-        raise ValueError(msg) from None
-    return result.model_copy(update={"path": folder})
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, int | float | str]:

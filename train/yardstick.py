@@ -1,5 +1,7 @@
 """Logistic regression on the frozen features of a comparison's encoders: what fine-tuning must beat to be worth its time.
 
+Encoders are imported where they are read: scores that were kept are found without them.
+
 Shape legend: B films of a batch, F films of a split, D width of the features, G genres.
 """
 
@@ -12,8 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from datasets_cache.files import write_text
@@ -22,12 +22,7 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.schema import SPLITS, Split
 from datasets_cache.version import Version
 from train.config import ImageEncoderConfig, Modality, RunConfig, TextEncoderConfig
-from train.data import open_data
 from train.metrics import scores
-from train.models import build
-from train.models.bert import Bert
-from train.models.resnet import Resnet
-from train.models.text_encoder import summarise
 from train.records import Inputs, Scores
 
 FORMAT = 1
@@ -96,6 +91,9 @@ def features(
         MissingWeights: pretrained weights are not on this machine.
         ValueError: an encoder that does not exist.
     """
+    from train.data import open_data
+    from train.models import build
+
     config = RunConfig(
         version=version.id,
         model="bert" if modality == "text" else "resnet",
@@ -119,6 +117,8 @@ def features(
 
 def regress(found: Features, labels: Labels, *, genres: tuple[str, ...]) -> Yardstick:
     """One regression a genre on standardised features, with the C that is best on validation; the smaller of equals."""
+    from sklearn.preprocessing import StandardScaler
+
     scaler = StandardScaler().fit(found["train"])
     scaled = {split: np.asarray(scaler.transform(values), dtype=np.float32) for split, values in found.items()}
 
@@ -174,6 +174,10 @@ def _path(runs: Path, version: str, text: TextEncoderConfig | None, image: Image
 
 def _encode(model: torch.nn.Module, inputs: Inputs) -> Tensor:
     """Frozen features [B, D] of what `model` reads."""
+    from train.models.bert import Bert
+    from train.models.resnet import Resnet
+    from train.models.text_encoder import summarise
+
     match model:
         case Bert():
             assert inputs.tokens_BL is not None
@@ -190,6 +194,8 @@ def _encode(model: torch.nn.Module, inputs: Inputs) -> Tensor:
 
 def _fit(scaled_FD: NDArray[np.float32], labels_F: NDArray[np.float32], strength: float) -> Any:  # noqa: ANN401
     """The regression of one genre, or its constant logit where training has it in no film or in all."""
+    from sklearn.linear_model import LogisticRegression
+
     films, positive = len(labels_F), float(labels_F.sum())
     if 0 < positive < films:
         return LogisticRegression(C=strength, max_iter=_ITERATIONS).fit(scaled_FD, labels_F)

@@ -30,7 +30,8 @@ from datasets_cache.shards import Build
 from datasets_cache.sources import MoviescopeSource
 from datasets_cache.store import Cache
 from flows.forms import training_plan
-from train.run import MODEL, RESULT, run_cell, run_folder
+from train.finished import MODEL, RESULT, run_folder
+from train.run import run_cell
 
 ROOT = Path(__file__).parents[2]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")

@@ -31,7 +31,7 @@ from tests.faults.conftest import (
     sweep_up,
     wait_until,
 )
-from train.run import RESULT
+from train.finished import RESULT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -21,7 +21,7 @@ from flows.diff import compare
 from flows.published import find_published
 from flows.recipes import RECIPES, AugmentationPlan, TrainingPlan
 from train.config import ImageEncoderConfig, OptimConfig, TextEncoderConfig
-from train.run import read_result
+from train.finished import read_result
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

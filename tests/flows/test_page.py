@@ -40,7 +40,7 @@ from flows.page.watch import watched
 from flows.recipes import AugmentationPlan, TrainingPlan
 from flows.terminal import span
 from train.config import ImageEncoderConfig, OptimConfig, TextEncoderConfig
-from train.run import read_result
+from train.finished import read_result
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

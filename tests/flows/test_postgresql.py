@@ -24,7 +24,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from datasets_cache.store import Cache
 from datasets_cache.version import open_version
-from train.run import read_result
+from train.finished import read_result
 
 AUGMENT = ["augment", "demo", "--sample", "0.05", "--threads", "1"]  # seven films to augment
 

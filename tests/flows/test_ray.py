@@ -17,7 +17,7 @@ from datasets_cache.store import Cache
 from datasets_cache.version import open_version
 from flows.recipes import AugmentationPlan, TrainingPlan
 from train.config import ImageEncoderConfig, OptimConfig, TextEncoderConfig
-from train.run import find_results
+from train.finished import find_results
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -21,8 +21,9 @@ from datasets_cache.store import Cache
 from datasets_cache.version import publish
 from train import export, history
 from train.config import ImageEncoderConfig, OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
+from train.finished import RESULT, run_folder
 from train.launch import run_in_processes
-from train.run import RESULT, run_cell, run_folder
+from train.run import run_cell
 
 SIZES = {"train": 10, "validation": 6, "test": 6}
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{number}" for number in range(30))]

@@ -16,8 +16,8 @@ from datasets_cache.store import Cache
 from datasets_cache.version import publish
 from train import history
 from train.config import OptimConfig, RunConfig, TextEncoderConfig
+from train.finished import run_folder
 from train.launch import run_in_processes
-from train.run import run_folder
 
 CONFIG = RunConfig(version="none", model="bert", optim=OptimConfig(batch_size=2))
 EPOCHS = 25

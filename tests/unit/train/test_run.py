@@ -6,6 +6,7 @@ import random
 import pytest
 import torch
 from filelock import FileLock
+from huggingface_hub import ModelCard
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -19,8 +20,9 @@ from train.compare import class_priors
 from train.config import OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
 from train.data import open_data
 from train.evaluation import evaluate, predict_split
+from train.finished import find_finished, find_results, run_folder
 from train.hardware import accelerator
-from train.run import find_finished, find_results, run_cell, run_folder
+from train.run import run_cell
 
 GENRES = ("drama", "comedy")
 SIZES = {"train": 12, "validation": 8, "test": 8}
@@ -264,6 +266,16 @@ def test_tensorboard_shows_each_epoch(cache, config, tmp_path):
     }.items():
         assert [scalar.step for scalar in events.Scalars(tag)] == [epoch.epoch for epoch in epochs]
         assert [scalar.value for scalar in events.Scalars(tag)] == pytest.approx(values, rel=1e-5)
+
+
+def test_the_model_of_a_finished_run_has_a_card_with_its_scores_and_its_data(cache, config, tmp_path):
+    result = cell(config, cache, tmp_path)
+    card = ModelCard.load(result.path / "model" / "README.md")
+    found = {one.metric_name: one.metric_value for one in card.data.eval_results}
+    assert found["average precision, micro (test)"] == pytest.approx(result.test.ap_micro, abs=1e-4)
+    version = open_version(cache, config.version)
+    assert version.text
+    assert all(f"`{name}`" in card.text for name in (version.id, version.sample.id, version.text.id))
 
 
 def test_class_priors_rank_genres_by_their_training_frequency(cache, config):
