@@ -4,24 +4,21 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import CliApp, CliImplicitFlag, CliPositionalArg, CliSubCommand
+from pydantic_settings import CliImplicitFlag, CliPositionalArg, CliSubCommand
 
 from datasets_cache.collect import UNFINISHED_DAYS
 from datasets_cache.frozen import Frozen
+from flows.options import Json
 
 
 class Group(Frozen):
     """A command that only holds commands."""
 
-    def cli_cmd(self) -> None:
-        """Run the chosen one."""
-        CliApp.run_subcommand(self)
-
 
 class CacheList(Frozen):
     """List versions and shelves, oldest first."""
 
-    as_json: CliImplicitFlag[bool] = Field(default=False, alias="json", description="Print JSON.")
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
         """Print them."""
@@ -35,6 +32,7 @@ class CacheShow(Frozen):
 
     version: CliPositionalArg[str] = "latest"
     """An id, the name of a recipe (its newest version), or `latest`."""
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
         """Print it."""
@@ -42,22 +40,24 @@ class CacheShow(Frozen):
         from datasets_cache.store import Cache
         from flows import cache_commands
 
-        cache_commands.show_version(versions.resolve(Cache(), self.version))
+        cache_commands.show_version(versions.resolve(Cache(), self.version), as_json=self.as_json)
 
 
 class CacheVerify(Frozen):
-    """Check every file against its checksum."""
+    """Check every file against its checksum; exit status 1 if one is missing or differs."""
 
     names: CliPositionalArg[list[str]] = []
     """Versions or shelves; by default everything."""
     discard: CliImplicitFlag[bool] = False
     """Remove what is damaged, so that the next augmentation makes it again."""
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
         """Check them."""
         from flows import cache_commands
 
-        cache_commands.verify_cache(self.names, remove=self.discard)
+        if status := cache_commands.verify_cache(self.names, remove=self.discard, as_json=self.as_json):
+            raise SystemExit(status)
 
 
 class CacheDiff(Frozen):
@@ -67,7 +67,7 @@ class CacheDiff(Frozen):
     """An id, the name of a recipe (its newest version), or `latest`."""
     second: CliPositionalArg[str]
     """Another one."""
-    as_json: CliImplicitFlag[bool] = Field(default=False, alias="json", description="Print JSON.")
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
         """Print what differs."""
@@ -102,12 +102,15 @@ class CacheCollect(Frozen):
     """Further folders with runs, `A,B`; runs that were noted when they began and the project's `runs` count anyway."""
     dry_run: CliImplicitFlag[bool] = False
     """Only say what would go."""
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
         """Collect."""
         from flows import retention
 
-        retention.collect_garbage(keep=self.keep, unfinished_days=self.unfinished, runs=self.runs, dry_run=self.dry_run)
+        retention.collect_garbage(
+            keep=self.keep, unfinished_days=self.unfinished, runs=self.runs, dry_run=self.dry_run, as_json=self.as_json
+        )
 
 
 class CacheExport(Frozen):

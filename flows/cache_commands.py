@@ -1,27 +1,34 @@
 """The commands `mmuda cache …`: look at the cache, compare versions, check files."""
 
-import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import repeat
+from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
 from datasets_cache import version as versions
-from datasets_cache.files import check_files
+from datasets_cache.files import problem_of
 from datasets_cache.fingerprint import ShelfId
-from datasets_cache.manifest import Manifest
+from datasets_cache.manifest import FilePromise, Manifest
 from datasets_cache.repair import discard_damaged
 from datasets_cache.store import Cache
-from flows.diff import compare
+from datasets_cache.version import Version
 from flows.published import lines_of_reading, shelves_of_version
 from flows.quality import TEXT_FIGURES, figures
-from flows.terminal import console
+from flows.terminal import console, print_json, say, step, tracker
 
 EXCERPT = 300
 
 
-def show_version(wanted: str, *, reading: bool = True) -> None:
+def show_version(wanted: str, *, reading: bool = True, as_json: bool = False) -> None:
     """Print what a version is made of, how good its augmentations are and, with `reading`, how its source was understood."""
+    version = versions.open_version(Cache(), wanted)
+    if as_json:
+        print_json(_as_json(version))
+        return
     table = Table(title=f"Cache version {wanted}", title_justify="left", box=None, pad_edge=False)
     table.add_column("shelf", no_wrap=True)
     for heading in ("films", "what happened", "made in"):
@@ -29,7 +36,6 @@ def show_version(wanted: str, *, reading: bool = True) -> None:
     for row in shelves_of_version(Cache(), wanted):
         table.add_row(*row.values())
     console().print(table)
-    version = versions.open_version(Cache(), wanted)
     for name, text in (("Plots", version.text), ("Plots of the pool", version.pool_text)):
         if text and (measured := figures(text.manifest)):
             console().print(_figures_table(name, measured))
@@ -39,6 +45,18 @@ def show_version(wanted: str, *, reading: bool = True) -> None:
     _print_duplicates("train", version.sample.manifest)
     if version.pool:
         _print_duplicates("the pool", version.pool.manifest)
+
+
+def _as_json(version: Version) -> dict[str, Any]:
+    """The version's manifest, and those of its shelves with the figures of the plots."""
+    named = {"sample": version.sample, "text": version.text, "image": version.image}
+    named |= {"pool": version.pool, "pool_text": version.pool_text, "pool_image": version.pool_image}
+    shelves = {
+        name: shelf.manifest.model_dump(mode="json") | {"figures": figures(shelf.manifest)}
+        for name, shelf in named.items()
+        if shelf
+    }
+    return version.manifest.model_dump(mode="json") | {"shelves": shelves}
 
 
 def _figures_table(title: str, measured: dict[str, float]) -> Table:
@@ -60,7 +78,7 @@ def list_cache(*, as_json: bool) -> None:
     cache = Cache()
     found = [*cache.manifests("versions"), *cache.manifests("shelves")]
     if as_json:
-        print(json.dumps([json.loads(manifest.model_dump_json()) for manifest in found], indent=2))  # noqa: T201
+        print_json([manifest.model_dump(mode="json") for manifest in found])
         return
     if not found:
         console().print(f"Nothing below {cache.root}; `mmuda augment demo` makes a first version.")
@@ -81,9 +99,12 @@ def diff(first: str, second: str, *, as_json: bool) -> None:
     Raises:
         ValueError: see `flows.diff.compare`.
     """
-    found = compare(Cache(), first, second)
+    with step("Comparing the plots and posters of both"):
+        from flows.diff import compare
+
+        found = compare(Cache(), first, second)
     if as_json:
-        print(json.dumps(asdict(found), indent=2, ensure_ascii=False))  # noqa: T201
+        print_json(asdict(found))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("", found.first, found.second):
@@ -105,33 +126,67 @@ def diff(first: str, second: str, *, as_json: bool) -> None:
             screen.print(f"  {name}: {text[:EXCERPT]}{'…' if len(text) > EXCERPT else ''}", markup=False)
 
 
-def verify_cache(names: Iterable[str], *, remove: bool) -> None:
+def verify_cache(names: Iterable[str], *, remove: bool, as_json: bool = False) -> int:
     """Check every file of the named shelves or versions (all by default) against its checksum.
 
     Args:
         names: versions or shelves.
         remove: remove what is damaged, so that the next augmentation makes it again.
+        as_json: print JSON.
+
+    Returns:
+        Exit status: 1 if a file is missing or differs, and stays.
 
     Raises:
-        ValueError: a file is missing or differs; all of them are listed.
+        ValueError: a name is unknown.
     """
     cache = Cache()
     shelves = _shelves_of(cache, list(names)) or [manifest.id for manifest in cache.manifests("shelves")]
-    problems: list[str] = []
-    for shelf in shelves:
-        folder = cache.shelf_folder(shelf)
-        if remove:
-            found = discard_damaged(cache, ShelfId(shelf))
-        else:
-            manifest = cache.find(ShelfId(shelf))
-            found = check_files(folder, manifest, checksums=True) if manifest else [f"{folder}: missing or not complete"]
-        console().print(f"{'damaged' if found else 'ok':8} {shelf}")
-        problems += found
-    if problems and remove:
-        console().print("\n".join([*problems, "Removed; run the augmentation again to make them anew."]))
-    elif problems:
+    found: dict[str, list[str]] = {shelf: [] for shelf in shelves}
+    total = sum(_mebibytes(promise) for _, promise in _promised(cache, shelves))
+    for _ in tracker(lines=not as_json)(_check(cache, found), total=total, title="Checksums", unit="MiB"):
+        pass
+    damaged = [shelf for shelf in shelves if found[shelf]]
+    if remove:
+        for shelf in damaged:
+            if cache.find(ShelfId(shelf)):
+                discard_damaged(cache, ShelfId(shelf))
+    if as_json:
+        print_json({"shelves": [{"id": shelf, "problems": found[shelf]} for shelf in shelves], "removed": remove})
+    else:
+        _say_verified(found, removed=remove)
+    return int(bool(damaged) and not remove)
+
+
+def _say_verified(found: Mapping[str, list[str]], *, removed: bool) -> None:
+    for shelf, problems in found.items():
+        say(f"{'damaged' if problems else 'ok':8} {shelf}")
+    if problems := [problem for of_shelf in found.values() for problem in of_shelf]:
         cure = "Remove what is damaged with `mmuda cache verify --discard` and run the augmentation again."
-        raise ValueError("\n".join([*problems, cure]))
+        sys.stderr.write(
+            "\n".join([*problems, "Removed; run the augmentation again to make them anew." if removed else cure, ""])
+        )
+
+
+def _promised(cache: Cache, shelves: Iterable[str]) -> Iterator[tuple[Path, FilePromise]]:
+    for shelf in shelves:
+        if manifest := cache.find(ShelfId(shelf)):
+            yield from ((cache.shelf_folder(shelf) / name, promise) for name, promise in manifest.files.items())
+
+
+def _check(cache: Cache, found: Mapping[str, list[str]]) -> Iterator[None]:
+    """Note the problems of each shelf in `found`; yields once a mebibyte that was read."""
+    for shelf, problems in found.items():
+        if cache.find(ShelfId(shelf)) is None:
+            problems.append(f"{cache.shelf_folder(shelf)}: missing or not complete")
+        for path, promise in _promised(cache, [shelf]):
+            if problem := problem_of(path, promise, checksum=True):
+                problems.append(problem)
+            yield from repeat(None, _mebibytes(promise))
+
+
+def _mebibytes(promise: FilePromise) -> int:
+    return -(-promise.size // 2**20)
 
 
 def _shelves_of(cache: Cache, names: list[str]) -> list[str]:

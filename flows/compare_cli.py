@@ -13,6 +13,7 @@ from datasets_cache import version as versions
 from datasets_cache.files import write_text
 from datasets_cache.frozen import Frozen
 from datasets_cache.store import Cache
+from flows.options import Json
 from flows.recipes import default_runs
 from flows.terminal import console, step
 
@@ -36,7 +37,7 @@ class CompareCommand(Frozen):
     """Where the frozen features are computed: `auto`, `cpu`, `cuda` or `cuda:N`."""
     resamples: int = Field(default=1000, ge=100)
     """Resamples of the test films behind each 95 % interval."""
-    as_json: CliImplicitFlag[bool] = Field(default=False, alias="json", description="Print JSON.")
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
         """Compare and print."""

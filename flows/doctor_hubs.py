@@ -31,7 +31,7 @@ def reachable(addresses: Mapping[str, str], *, offline: bool, seconds: float = S
     if offline:
         return [Finding(f"Reach {_host(url)}", "ok", "not asked (--offline)") for url in addresses.values()]
     with ThreadPoolExecutor(len(addresses)) as pool:
-        return list(pool.map(lambda pair: _ask(*pair, seconds), addresses.items()))
+        return list(pool.map(lambda what: _ask(what, addresses[what], seconds), addresses))
 
 
 def _ask(what: str, url: str, seconds: float) -> Finding:

@@ -5,8 +5,7 @@ import os
 import warnings
 from pathlib import Path
 
-from datasets_cache.store import default_root
-from flows.serve_state import running
+from flows import terminal
 
 QUIET = "CRITICAL"
 
@@ -16,7 +15,7 @@ def prepare_prefect() -> None:
 
     Whatever the environment already sets wins, so a configured server (``PREFECT_API_URL``) is used as it is. Without one, the
     server of a `mmuda serve` that lives is used: its page shows what the terminal runs, and one process alone writes the
-    database.
+    database. `MMUDA_QUIET` wins over what the environment says of Prefect's log on the terminal.
     """
     defaults = {
         "PREFECT_HOME": str(prefect_home()),
@@ -28,13 +27,30 @@ def prepare_prefect() -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-    if "PREFECT_API_URL" not in os.environ and (state := running(configured_home())) and state.url:
-        os.environ["PREFECT_API_URL"] = state.url
+    if colourless():
+        os.environ["PREFECT_LOGGING_COLORS"] = "false"
+    if terminal.quiet():
+        os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = QUIET
+    if "PREFECT_API_URL" not in os.environ and (url := _served_url()):
+        os.environ["PREFECT_API_URL"] = url
     if "PREFECT_API_URL" in os.environ:  # the page is told, the terminal is not
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", QUIET)
     else:
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", QUIET)
+
+
+def _served_url() -> str | None:
+    """Of the API of the `mmuda serve` that lives."""
+    from flows.serve_state import running
+
+    state = running(configured_home())
+    return state.url if state else None
+
+
+def colourless() -> bool:
+    """Whether colours are unwanted: ``NO_COLOR`` is set to anything, or the terminal has none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def served_environment(url: str, *, own: bool) -> dict[str, str]:
@@ -95,6 +111,8 @@ def configured_home() -> Path:
 
 def prefect_home() -> Path:
     """Folder of Prefect's database and settings when nothing else is configured."""
+    from datasets_cache.store import default_root
+
     return default_root() / "prefect"
 
 
@@ -103,6 +121,8 @@ def prepare_libraries() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while others work slow a shared machine down
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -110,3 +130,5 @@ def prepare_libraries() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     for name in ("datasets", "transformers", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault("DATASETS_VERBOSITY", "error")  # these two set their level once more when they are imported
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")

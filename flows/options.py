@@ -10,13 +10,16 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import tomli_w
 from pydantic import Field, ValidationError, create_model, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import CliSuppress
+from pydantic_settings import CliSuppress, CliToggleFlag
 
 from datasets_cache.frozen import Frozen
 from flows.recipes import Recipe
 
 NONE = "none"
 """How absence is spelt on the command line and in TOML, which has no null."""
+
+Json = Annotated[CliToggleFlag[bool], Field(alias="json", description="Print JSON, alone on standard output.")]
+"""The option of every command that lists something."""
 
 
 def with_defaults(name: str, base: type[Frozen], values: Frozen) -> type[Frozen]:

@@ -9,7 +9,7 @@ from datasets_cache.files import discard
 from datasets_cache.store import Cache
 from datasets_cache.uses import used_versions, users
 from flows.recipes import default_runs
-from flows.terminal import say
+from flows.terminal import print_json, say
 
 
 def remove_from_cache(name: str, *, runs: Sequence[Path] = ()) -> None:
@@ -47,7 +47,9 @@ def _remove_version(cache: Cache, version: str, runs: Sequence[Path]) -> None:
     say("Its shelves are still there; `mmuda cache gc` removes those that no version names any more.")
 
 
-def collect_garbage(*, keep: int, unfinished_days: float, runs: Sequence[Path] = (), dry_run: bool = False) -> None:
+def collect_garbage(
+    *, keep: int, unfinished_days: float, runs: Sequence[Path] = (), dry_run: bool = False, as_json: bool = False
+) -> None:
     """Remove what nobody needs: all but the newest versions of each recipe, their shelves, and what dead runs left.
 
     Args:
@@ -55,17 +57,25 @@ def collect_garbage(*, keep: int, unfinished_days: float, runs: Sequence[Path] =
         unfinished_days: days that unfinished work is kept.
         runs: further folders with runs, beside those that were noted and the project's.
         dry_run: only say what would go.
+        as_json: say it as JSON.
     Raises:
         ValueError: a manifest is damaged, or the cache cannot be written.
     """
     cache = Cache()
     if workers := collect.at_work(cache):
+        if as_json:
+            print_json({"at_work": workers, "kept": [], "gone": [], "waiting": [], "dry_run": dry_run})
+            return
         say("\n".join(["Nothing was removed: somebody works in the cache.", *workers, "Run it again afterwards."]))
         return
     if not dry_run:
         collect.mend(cache)
     used = used_versions(cache, below=_folders(runs))
     plan = collect.plan(cache, keep=keep, used=used, unfinished_days=unfinished_days)
+    if as_json:
+        removed = plan.going if dry_run else list(collect.remove(cache, plan.going))
+        _print_collected(cache, plan, removed, dry_run=dry_run)
+        return
     _say_what_stays(plan, used)
     gone: list[collect.Thing] = []
     for thing in plan.going if dry_run else collect.remove(cache, plan.going):
@@ -78,6 +88,14 @@ def collect_garbage(*, keep: int, unfinished_days: float, runs: Sequence[Path] =
     if plan.waiting:
         left = f"{_count(plan.waiting)}, {_mib(*plan.waiting)}, in no version and younger than {unfinished_days:g} days"
         say(f"Left for a run to go on from: {left}; `--unfinished 0` removes them too.")
+
+
+def _print_collected(cache: Cache, plan: collect.Plan, gone: Sequence[collect.Thing], *, dry_run: bool) -> None:
+    def rows(things: Sequence[collect.Thing]) -> list[dict[str, object]]:
+        return [{"what": one.what, "path": str(one.path.relative_to(cache.root)), "bytes": one.size} for one in things]
+
+    workers = collect.at_work(cache) if len(gone) < len(plan.going) else []
+    print_json({"at_work": workers, "kept": plan.kept, "gone": rows(gone), "waiting": rows(plan.waiting), "dry_run": dry_run})
 
 
 def _say_what_stays(plan: collect.Plan, used: dict[str, list[Path]]) -> None:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import CliImplicitFlag, CliPositionalArg
+from pydantic_settings import CliPositionalArg
 
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import Split
+from flows.options import Json
 from flows.recipes import default_runs
 
 
@@ -21,7 +22,7 @@ class PredictCommand(Frozen):
     """A picture of any size; for `resnet` and `mmbt`."""
     runs: Path = Field(default_factory=default_runs)
     """Folder that holds the run directories."""
-    as_json: CliImplicitFlag[bool] = Field(default=False, alias="json", description="Print JSON.")
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
         """Ask and print."""
@@ -44,7 +45,7 @@ class EvaluateCommand(Frozen):
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     runs: Path = Field(default_factory=default_runs)
     """Folder that holds the run directories."""
-    as_json: CliImplicitFlag[bool] = Field(default=False, alias="json", description="Print JSON.")
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
         """Score and print."""

@@ -11,7 +11,7 @@ from flows.doctor import Finding
 from flows.environment import configured_home
 from flows.serve_children import answers, is_free
 from flows.serve_state import is_serving, read_state, running
-from flows.terminal import say, step
+from flows.terminal import print_json, say, step
 
 
 def examine(*, port: int) -> list[Finding]:
@@ -24,8 +24,11 @@ def examine(*, port: int) -> list[Finding]:
     return [*general, _home(home), _last(home, serving=serving), *server]
 
 
-def sweep_now() -> None:
+def sweep_now(*, as_json: bool = False) -> None:
     """Resolve dead runs of the configured server, or of the `mmuda serve` that runs; say which.
+
+    Args:
+        as_json: print the sentences as a JSON list.
 
     Raises:
         ValueError: no server is known, or it does not answer.
@@ -43,6 +46,9 @@ def sweep_now() -> None:
         from flows.sweep import sweep
 
         resolved = sweep(Cache(), own_server=own)
+    if as_json:
+        print_json(resolved)
+        return
     for sentence in resolved or ["Nothing to resolve: every run is worked on, waits, or has ended."]:
         say(sentence)
 

@@ -4,6 +4,7 @@ from pydantic import Field
 from pydantic_settings import CliImplicitFlag
 
 from datasets_cache.frozen import Frozen
+from flows.options import Json
 
 
 class ServeCommand(Frozen):
@@ -24,14 +25,22 @@ class ServeCommand(Frozen):
     """Train after each augmentation that made a version new; by default the page decides (Automations)."""
     check: CliImplicitFlag[bool] = False
     """Say what is missing, start nothing; exit status 1 if something has to be mended."""
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
-        """Serve, or check."""
+        """Serve, or check.
+
+        Raises:
+            ValueError: JSON of something that never ends.
+        """
         from flows import doctor, serve_check
         from flows.serve import serve
 
         if self.check:
-            raise SystemExit(doctor.show(serve_check.examine(port=self.port)))
+            raise SystemExit(doctor.show(serve_check.examine(port=self.port), as_json=self.as_json))
+        if self.as_json:
+            msg = "--json goes with --check; `mmuda serve` itself runs until Ctrl-C."
+            raise ValueError(msg)
         status = serve(port=self.port, limit=self.limit, cron=self.cron, timezone=self.timezone, train_after=self.train_after)
         raise SystemExit(status)
 
@@ -39,8 +48,10 @@ class ServeCommand(Frozen):
 class SweepCommand(Frozen):
     """Resolve the runs that nobody works on any more (`mmuda serve` does so by itself), for a server of your own."""
 
+    as_json: Json = False
+
     def cli_cmd(self) -> None:
         """Resolve them and say which."""
         from flows import serve_check
 
-        serve_check.sweep_now()
+        serve_check.sweep_now(as_json=self.as_json)

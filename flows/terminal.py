@@ -3,13 +3,14 @@
 Results go to standard output. What moves is drawn on standard error, and only where that is a terminal.
 """
 
+import json
 import os
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -63,6 +64,11 @@ def moves() -> bool:
 def say(message: str) -> None:
     """A line of a result."""
     console().print(message, markup=False)
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401
+    """A result as JSON, alone on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def notice(message: str) -> None:

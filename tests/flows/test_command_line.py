@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from flows import cli, commands
+from flows import cli, commands, published
 from flows.options import merge, read_toml, to_toml
 from flows.recipes import RECIPES, AugmentationPlan, TrainingPlan
 
@@ -133,7 +133,7 @@ def test_options_override_a_config_file_which_overrides_the_recipe(
 def test_train_with_options_alone_takes_the_recipe_of_the_newest_version(
     trained: list[TrainingPlan], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(cli, "newest_plan", lambda _cache: RECIPES["moviescope"]().augmentation)
+    monkeypatch.setattr(published, "newest_plan", lambda _cache: RECIPES["moviescope"]().augmentation)
     assert run("train", "--models", "bert,resnet,mmbt", "--uda", "both", "--seeds", "1,2,3") == 0
     (plan,) = trained
     assert (plan.version, plan.optim) == ("moviescope", RECIPES["moviescope"]().training.optim)
@@ -145,7 +145,7 @@ def test_train_with_options_alone_takes_the_newest_version_of_a_recipe_of_ones_o
     trained: list[TrainingPlan], monkeypatch: pytest.MonkeyPatch
 ):
     mine = RECIPES["mmimdb"]().augmentation.model_copy(update={"name": "mine"})
-    monkeypatch.setattr(cli, "newest_plan", lambda _cache: mine)
+    monkeypatch.setattr(published, "newest_plan", lambda _cache: mine)
     assert run("train", "--models", "mmbt") == 0
     assert (trained[0].version, trained[0].models) == ("mine", ("mmbt",))
 

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from pydantic import create_model
-from pydantic_settings import CliApp, CliSubCommand
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from datasets_cache.fingerprint import shelf_id
@@ -18,8 +16,9 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.schema import SAMPLE_FEATURES
 from datasets_cache.store import Cache
 from datasets_cache.version import open_version, publish
-from flows import cli, run_commands, terminal
-from flows.run_cli import EvaluateCommand, PredictCommand
+from flows import run_commands, terminal
+from flows.command_line import command_of, source_of
+from flows.given import take_config
 from train import export
 from train.config import ImageEncoderConfig, RunConfig, TextEncoderConfig
 from train.models import build
@@ -90,12 +89,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
 
 
 def run(*arguments: str) -> None:
-    """Run the two commands as the command line does."""
-    both = {"predict": (CliSubCommand[PredictCommand], ...), "evaluate": (CliSubCommand[EvaluateCommand], ...)}
-    CliApp.run(
-        create_model("Mmuda", __base__=cli.Root, **both),  # type: ignore[call-overload]
-        cli_args=[part for argument in arguments for part in cli.with_underscores(argument)],
-    )
+    """Run a command as the command line does; its errors come through."""
+    rest, recipes = take_config(arguments)
+    command_of(rest, source_of(recipes, only=rest[0]))()
 
 
 @pytest.mark.parametrize(

