@@ -7,10 +7,11 @@ Layout::
         image.safetensors    torchvision's or timm's own names, without the classifier (`resnet`, `mmbt`)
         head.safetensors     classifier.weight, classifier.bias; `mmbt`: projection.weight, projection.bias
         model.json           `About`
+        README.md            its card, where one was made (`train.model_card`)
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, cast
@@ -31,7 +32,7 @@ from train.models.mmbt import Mmbt, text_budget
 from train.models.resnet import Resnet
 from train.models.weights import read_state
 
-ABOUT, TEXT, IMAGE, HEAD = "model.json", "text", "image.safetensors", "head.safetensors"
+ABOUT, TEXT, IMAGE, HEAD, CARD = "model.json", "text", "image.safetensors", "head.safetensors", "README.md"
 _LIBRARIES = ("torch", "torchvision", "transformers", "safetensors")
 
 
@@ -46,6 +47,8 @@ class TextPart(Frozen):
     """`mmbt`: id of the sequence's first token."""
     sep_id: int | None
     """`mmbt`: id of the token behind the image."""
+    architecture: str | None = None
+    """What transformers calls the encoder's kind, such as `bert`; None in exports that do not say."""
 
 
 class ImagePart(Frozen):
@@ -84,7 +87,14 @@ class About(Frozen):
     """Versions that wrote it."""
 
 
-def save(model: nn.Module, config: RunConfig, *, genres: Sequence[str], folder: Path) -> None:
+def save(
+    model: nn.Module,
+    config: RunConfig,
+    *,
+    genres: Sequence[str],
+    folder: Path,
+    card: Callable[[About], str] | None = None,
+) -> None:
     """Write `model` to `folder`, aside and renamed: an export under its name is whole. An earlier export is replaced.
 
     Args:
@@ -92,6 +102,7 @@ def save(model: nn.Module, config: RunConfig, *, genres: Sequence[str], folder: 
         config: what it was built from; the tokenizer is copied from where it names.
         genres: names of the logits.
         folder: any; its parent exists.
+        card: what goes into the folder's ``README.md``; None writes none.
 
     Raises:
         ValueError: `folder` holds something else; the tokenizer is not on this machine.
@@ -116,6 +127,8 @@ def save(model: nn.Module, config: RunConfig, *, genres: Sequence[str], folder: 
         _save(image_encoder.library_state(model.image), aside / IMAGE)
     _save(_head(model), aside / HEAD)
     (aside / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    if card:
+        (aside / CARD).write_text(card(about), encoding="utf-8")
     for path in (*aside.rglob("*"), aside):
         sync(path)
     shutil.rmtree(folder, ignore_errors=True)
@@ -193,11 +206,11 @@ def _head(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _text_part(model: Bert | Mmbt, config: RunConfig) -> TextPart:
-    limit = config.text.max_tokens
+    limit, kind = config.text.max_tokens, model.encoder.config.model_type
     if isinstance(model, Bert):
-        return TextPart(pooling=model.pooling, max_tokens=limit, cls_id=None, sep_id=None)
+        return TextPart(pooling=model.pooling, max_tokens=limit, cls_id=None, sep_id=None, architecture=kind)
     limit = text_budget(max_tokens=limit, image_tokens=config.image.tokens)
-    return TextPart(pooling=model.pooling, max_tokens=limit, cls_id=model.cls_id, sep_id=model.sep_id)
+    return TextPart(pooling=model.pooling, max_tokens=limit, cls_id=model.cls_id, sep_id=model.sep_id, architecture=kind)
 
 
 def _image_part(config: RunConfig) -> ImagePart:

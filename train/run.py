@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,12 +14,13 @@ from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
 from datasets_cache.files import sync, write_text
+from datasets_cache.manifest import Manifest
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import SPLITS
 from datasets_cache.store import Cache
 from datasets_cache.uses import record_use
 from datasets_cache.version import open_version
-from train import checkpoint, export, hardware, history, predictions
+from train import checkpoint, export, hardware, history, model_card, predictions
 from train.config import RunConfig, Tracker
 from train.data import open_data
 from train.evaluation import predict_split, scores_of
@@ -95,7 +97,8 @@ def run_cell(
             record_use(cache, config.version, folder)
         accelerator.wait_for_everyone()
         torch.manual_seed(config.seed + 1_000_003 * rank)  # dropout differs between processes
-        data = open_data(open_version(cache, config.version), config)
+        version = open_version(cache, config.version)
+        data = open_data(version, config)
         model = build(config, genres=len(data.genres))
         accelerator.init_trackers("mmuda", config=_flat(config.model_dump(mode="json")))
         return train_and_test(
@@ -104,6 +107,7 @@ def run_cell(
             config=config,
             folder=folder,
             films=data.sizes["train"],
+            lineage=model_card.lineage(version),
             accelerator=accelerator,
             track=track,
             on_epoch=on_epoch,
@@ -118,6 +122,7 @@ def train_and_test(
     config: RunConfig,
     folder: Path,
     films: int,
+    lineage: Sequence[Manifest],
     accelerator: Accelerator,
     track: Track = untracked,
     on_epoch: OnEpoch | None = None,
@@ -165,16 +170,17 @@ def train_and_test(
         path=folder,
     )
     if accelerator.is_main_process:
-        _publish(result, model, predicted["test"])
+        _publish(result, model, predicted["test"], lineage)
     accelerator.wait_for_everyone()
     return result
 
 
-def _publish(result: RunResult, model: torch.nn.Module, test: Predictions) -> None:
+def _publish(result: RunResult, model: torch.nn.Module, test: Predictions, lineage: Sequence[Manifest]) -> None:
     """Write what a finished run leaves, the result last: where it lies, the run is finished."""
     folder = result.path
     predictions.save(folder / predictions.TEST, test)
-    export.save(model, result.config, genres=result.genres, folder=folder / MODEL)
+    card = partial(model_card.make, result=result, data=lineage)
+    export.save(model, result.config, genres=result.genres, folder=folder / MODEL, card=card)
     write_text(folder / RESULT, result.model_dump_json(indent=2) + "\n")
     sync(folder)
     checkpoint.clear(folder)

@@ -1,12 +1,12 @@
 """What an exported folder says of where it came from, for programs: ``provenance.json``."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from pydantic import ValidationError
 
 from datasets_cache.export.parquet import Extent
+from datasets_cache.export.paths import without_paths
 from datasets_cache.frozen import Frozen
 from datasets_cache.version import Version
 
@@ -53,17 +53,3 @@ def read(folder: Path) -> Provenance | None:
         return Provenance.model_validate_json((folder / FILE_NAME).read_bytes())
     except (OSError, ValidationError):
         return None
-
-
-def without_paths(value: Any) -> Any:  # noqa: ANN401
-    """The same value with only the last part of each absolute path: who reads an export needs no folder of its author."""
-    match value:
-        case str() if value.startswith(("/", "~")) or value[1:3] == ":\\":
-            return f"…/{value.replace(chr(92), '/').rstrip('/').rpartition('/')[2]}"
-        case Mapping():
-            entries = cast("Mapping[str, Any]", value)
-            return {without_paths(key): without_paths(entry) for key, entry in entries.items()}
-        case list() | tuple():
-            return [without_paths(entry) for entry in cast("list[Any]", value)]
-        case _:
-            return value

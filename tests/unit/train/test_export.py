@@ -307,7 +307,7 @@ def test_what_a_reader_needs_is_written_down(exported: dict[str, tuple[nn.Module
     about = json.loads((exported["mmbt"][1] / "model.json").read_text())
     assert about["genres"] == list(GENRES)
     # 64 tokens less three of the image, [CLS] and [SEP]
-    assert about["text"] == {"pooling": "pooler", "max_tokens": 59, "cls_id": 2, "sep_id": 3}
+    assert about["text"] == {"pooling": "pooler", "max_tokens": 59, "cls_id": 2, "sep_id": 3, "architecture": "bert"}
     mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
     image = {"library": "torchvision", "architecture": "resnet18", "tokens": 3, "grid": [3, 1], "side": 256}
     assert about["image"] == {**image, "mean": mean, "std": std}
