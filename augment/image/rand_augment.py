@@ -10,8 +10,6 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import cv2
-
 from augment.image.spec import ImageView, RandAugmentSpec
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.progress import Track, untracked
@@ -207,6 +205,8 @@ def _one_thread_inside_opencv() -> Generator[None]:
 
     Its number of threads belongs to the process: when the last of several shards at once is made, it is as before the first.
     """
+    import cv2  # only now: looking for published posters does without it
+
     global _inside, _threads_before
     with _entering:
         if not _inside:
