@@ -66,8 +66,13 @@ def _line(configs: Sequence[RunConfig], uda: str, recipe: str) -> str:
         options |= flat(getattr(configs[0], part).model_dump(mode="json"), f"{part}.")
     if configs[0].uda:
         options |= flat(configs[0].uda.model_dump(mode="json"), "consistency.")
-    words = [f"--{name} {shlex.quote(_ABSENT if value is None else str(value))}" for name, value in options.items()]
-    return " \\\n  ".join([f"mmuda train {recipe}", *words])
+    return " \\\n  ".join([f"mmuda train {recipe}", *(_option(name, value) for name, value in options.items())])
+
+
+def _option(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {shlex.quote(_ABSENT if value is None else str(value))}"
 
 
 def _spelt(value: Any) -> Any:  # noqa: ANN401

@@ -1,5 +1,6 @@
 import html
 import io
+import itertools
 import re
 import shlex
 import warnings
@@ -239,7 +240,11 @@ def commands(path):
     every = [shlex.split(html.unescape(command).replace("\\\n", " ")) for command in found]
     words = [command for command in every if command[:2] == ["mmuda", "train"]]
     assert all(command[:3] == ["mmuda", "train", "tiny"] for command in words)
-    return [dict(zip(command[3::2], command[4::2], strict=True)) for command in words]
+    options = [[*command[3:], "--"] for command in words]
+    return [
+        {name: value for name, value in itertools.pairwise(command) if name.startswith("--")}  # a switch has the next as value
+        for command in options
+    ]
 
 
 def test_the_command_spells_out_every_setting(written):
@@ -247,6 +252,7 @@ def test_the_command_spells_out_every_setting(written):
     assert (options["--models"], options["--uda"], options["--seeds"]) == ("bert,resnet,mmbt", "both", "1")
     assert (options["--optim.learning_rate"], options["--text.revision"]) == ("5e-05", "none")
     assert (options["--consistency.weight"], options["--consistency.reduction"]) == ("1.0", "joint")
+    assert {"--no-compute.compile", "--compute.channels_last"} <= set(options)  # yes and no are spelt as switches
 
 
 def test_reported_figures_stand_on_moviescope_pages_alone(page, tmp_path):
