@@ -10,7 +10,6 @@ from datasets_cache.schema import Reason
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _WIKI = (
-    (re.compile(r"<!--.*?-->", re.DOTALL), " "),
     (re.compile(r"<ref\b[^<>]*/>|<ref\b[^<>]*>.{0,1000}?</ref\s*>", re.DOTALL | re.IGNORECASE), " "),
     (re.compile(r"<ref\b[^<>{}]{0,400}(?:>|\}\})", re.IGNORECASE), " "),  # never closed, or cut out of a {{cite}}
     (re.compile(r"</?(?:br|p|i|b|em|strong|small|div|span|a|ref|nowiki)\b[^<>]*>", re.IGNORECASE), " "),
@@ -20,7 +19,7 @@ _WIKI = (
     (re.compile(r"\{\{|\}\}|\[\[|\]\]|'{3,}"), ""),
 )
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
+_BRACE_OR_TEXT = re.compile(r"[{}]|[^{}]+")
 _CONTROL = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff]"
 )
@@ -72,9 +71,32 @@ def _without_markup(text: str) -> str:
     text = _ENTITY.sub(lambda found: html.unescape(found.group()), text)
     if not any(mark in text for mark in ("{{", "}}", "[[", "]]", "<", "'''")):
         return text
-    inner = _TEMPLATE.sub(" ", text)
-    while inner != text:  # templates nest
-        text, inner = inner, _TEMPLATE.sub(" ", inner)
+    text = _without_comments(_without_templates(text))
     for pattern, replacement in _WIKI:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _without_templates(text: str) -> str:
+    """`text` with a space for each ``{{template}}``, inner ones first; time grows with the length, however deep they nest."""
+    kept: list[str] = []
+    for piece in _BRACE_OR_TEXT.findall(text):
+        kept.append(piece)
+        if kept[-2:] != ["}", "}"]:
+            continue
+        start = len(kept) - 3
+        while start > 0 and kept[start] not in ("{", "}"):
+            start -= 1
+        if start > 0 and kept[start - 1 : start + 1] == ["{", "{"]:
+            kept[start - 1 :] = " "
+    return "".join(kept)
+
+
+def _without_comments(text: str) -> str:
+    """`text` with a space for each ``<!-- comment -->``; the end is looked for once where none is closed."""
+    kept: list[str] = []
+    position = 0
+    while (start := text.find("<!--", position)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept += [text[position:start], " "]
+        position = end + 3
+    return "".join([*kept, text[position:]])

@@ -13,11 +13,14 @@ QUALITY = 95
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 16_384
+MAX_SCANS = 100
+"""Scans of a JPEG. A progressive one has about ten; for an empty one of 40 bytes the decoder passes over the whole picture."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 """What Pillow may try. TIFF, EPS, FITS and the like are left out: no poster needs them, and their decoders are large."""
 
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 _EXIF_ORIENTATION = 0x0112
+_SCAN = b"\xff\xda"
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -66,7 +69,7 @@ def prepare(data: bytes) -> PreparedPoster:
     """
     image = _open(data)
     try:
-        repairs = _repairs(image, data)
+        repairs = _repairs(image, data)  # looks for a second frame
         image.draft(None, (2 * SIDE, 2 * SIDE))
         image.load()
         turn = _TURNS.get(_orientation(image))
@@ -97,6 +100,8 @@ def _open(data: bytes) -> Image.Image:
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         limit = f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side"
         raise PosterError(reason="poster too large", detail=f"{width:,}x{height:,} pixels, {limit}")
+    if image.format in ("JPEG", "MPO") and (scans := data.count(_SCAN)) > MAX_SCANS:
+        raise PosterError(reason="poster too large", detail=f"{scans:,} scans, at most {MAX_SCANS}")
     return image
 
 

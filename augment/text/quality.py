@@ -214,7 +214,7 @@ def _first_words(text: str) -> set[int]:
     starts: set[int] = set()
     position = 0
     for sentence, separator in sentences.split(text):
-        found = _WORD.search(text, position)
+        found = _WORD.search(text, position, position + len(sentence))
         if found:
             starts.add(found.start())
         position += len(sentence) + len(separator)

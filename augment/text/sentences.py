@@ -11,12 +11,16 @@ from sentencex import segment as segment_text  # pyright: ignore[reportAttribute
 LONG_SENTENCE = 400
 """Characters; a longer sentence is usually an unclosed quotation mark or bracket that hides the ends within it."""
 
-_WHITESPACE = re.compile(r"\s")
+BLOCK = 10_000
+"""Characters that the library sees at once: its time grows with the square of the number of sentence marks."""
+_TAIL = 64
+"""Characters at the end of a sentence that tell whether it ends there."""
+_NOT_SHOWN = re.compile(r"[\s\ud800-\udfff]")
 _WHITESPACE_RUN = re.compile(r"\s+")
 _QUOTES = re.compile(r"[\"“”„«»()\[\]{}]")
 _NO_END = re.compile(r"(?:\b(?:Ms|Mx|Messrs|Mmes)\.|(?:\b[A-Z]\.\s?)+)$")
 _PLACES_AND_ERAS = re.compile(r"\b(?:U\.S(?:\.A)?|U\.K|U\.N|E\.U|D\.C|L\.A|N\.Y|A\.D|B\.C|C\.E)\.$")
-_CLAUSE_END = re.compile(r"(?<=[;:,)—–])\s+|\s+(?=[—–-]\s)")
+_CLAUSE_END = re.compile(r"(?<=[;:,)—–])\s+|(?<!\s)\s+(?=[—–-]\s)")
 
 
 def split(text: str, language: str = "en") -> list[tuple[str, str]]:
@@ -50,22 +54,38 @@ def split(text: str, language: str = "en") -> list[tuple[str, str]]:
 
 def _segments(text: str, language: str) -> Iterator[str]:
     """Segments of `text`; those that are too long are looked at again with quotation marks and brackets hidden."""
-    # The library counts bytes and fails at whitespace beyond ASCII after an initial, so it is shown plain spaces, one for one.
+    # The library counts bytes and fails at whitespace beyond ASCII after an initial, so it is shown plain spaces, one for one;
+    # and at halves of characters, for which it is shown another sign.
     position = 0
-    for found in segment_text(language, _WHITESPACE.sub(_plain_space, text)):
+    for found in _in_blocks(_NOT_SHOWN.sub(_plain, text), language):
         segment = text[position : position + len(found)]
         position += len(found)
         if len(segment) <= LONG_SENTENCE:
             yield from _without_leading_space(segment)
             continue
         inner = 0
-        for part in segment_text(language, _QUOTES.sub("_", _WHITESPACE.sub(_plain_space, segment))):
+        for part in segment_text(language, _QUOTES.sub("_", _NOT_SHOWN.sub(_plain, segment))):
             yield from _without_leading_space(segment[inner : inner + len(part)])
             inner += len(part)
 
 
-def _plain_space(match: re.Match[str]) -> str:
-    return match[0] if match[0] in " \n" else " "
+def _in_blocks(text: str, language: str) -> Iterator[str]:
+    """The library's segments of `text`; the last one of a block may go on, and is looked at again with the next block."""
+    position = 0
+    while position < len(text):
+        block = text[position : position + BLOCK]
+        found = segment_text(language, block)
+        if position + len(block) < len(text):
+            found = found[:-1] or [block[: block.rfind(" ") + 1]]
+        found = [segment for segment in found if segment] or [block]
+        yield from found
+        position += sum(map(len, found))
+
+
+def _plain(match: re.Match[str]) -> str:
+    if match[0].isspace():
+        return match[0] if match[0] in " \n" else " "
+    return "\ufffd"
 
 
 def _without_leading_space(segment: str) -> Iterator[str]:
@@ -78,14 +98,17 @@ def _without_leading_space(segment: str) -> Iterator[str]:
 
 def _joined_at_names(segments: list[str]) -> list[str]:
     """`segments`, where "Ms." and "J.D." stay with the name that follows."""
-    joined: list[str] = []
+    joined: list[list[str]] = []
+    tail = ""
     for segment in segments:
-        before = joined[-1].rstrip() if joined else ""
+        before = tail.rstrip()
         if _NO_END.search(before) and not _PLACES_AND_ERAS.search(before):
-            joined[-1] += segment
+            joined[-1].append(segment)
         else:
-            joined.append(segment)
-    return joined
+            joined.append([segment])
+            tail = ""
+        tail = (tail + segment[-_TAIL:])[-_TAIL:]
+    return ["".join(sentence) for sentence in joined]
 
 
 def parts(sentence: str, fits: Callable[[str], bool]) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ A gzip stream knows no way back, so one pass hands over the metadata and copies 
 a scratch file. A poster beyond those costs another pass.
 """
 
+import lzma
 import tarfile
 import threading
 import zlib
@@ -16,6 +17,8 @@ from typing import IO
 
 from datasets_cache.posters import MAX_BYTES, PosterError
 from datasets_cache.progress import Track, untracked
+from datasets_cache.sources.json_text import MAX_OBJECT
+from datasets_cache.sources.tar_stream import CHUNK, ArchiveContent, Header
 
 POSTER_SUFFIXES = (".jpeg", ".jpg", ".png")
 _FOLDER = "dataset"
@@ -71,6 +74,7 @@ class Scan:
     """What one pass over an archive found."""
 
     split: bytes | None
+    split_too_large: bool
     posters: ArchivePosters
     entries: tuple[str, ...]
     """The first members, for an error message."""
@@ -80,7 +84,7 @@ def scan(
     path: Path,
     scratch: IO[bytes],
     *,
-    metadata: Callable[[str, bytes], None],
+    metadata: Callable[[str, bytes | None], None],
     likely: Callable[[str], bool],
     track: Track = untracked,
 ) -> Scan:
@@ -89,13 +93,15 @@ def scan(
     Args:
         path: the archive, ``.tar``, ``.tar.gz`` or another compression that `tarfile` knows.
         scratch: an open temporary file for posters.
-        metadata: called with each film's id and the bytes of its JSON.
+        metadata: called with each film's id and the bytes of its JSON, None where there are too many.
         likely: whether the poster of a film will probably be read.
         track: progress over the archive's mebibytes.
     Raises:
-        ValueError: not an archive, damaged, or with a member that could leave a folder (absolute path, ``..``, link, device).
+        ValueError: not an archive, damaged, a bomb, or with a member that could leave a folder (absolute path, ``..``, link,
+            device) or is sparse.
     """
     split: bytes | None = None
+    split_too_large = False
     posters = ArchivePosters(path, scratch)
     entries: list[str] = []
 
@@ -108,16 +114,16 @@ def scan(
         if (film := poster_of(name)) is not None:
             posters.keep(film, size, data)
         elif (film := metadata_of(name)) is not None:
-            metadata(film, data or b"")
+            metadata(film, data)
         elif PurePosixPath(name).name == "split.json":
-            split = data
-    return Scan(split, posters, tuple(entries))
+            split, split_too_large = data, data is None
+    return Scan(split, split_too_large, posters, tuple(entries))
 
 
 def members(path: Path, *, wanted: Callable[[str], bool], track: Track = untracked) -> Iterator[tuple[str, int, bytes | None]]:
     """Name, size and, where `wanted`, content of each regular file of an archive, in its order.
 
-    A member of more than `MAX_BYTES` is not read.
+    A poster of more than `MAX_BYTES` and metadata of more than `MAX_OBJECT` are not read.
 
     Raises:
         ValueError: see `scan`.
@@ -125,15 +131,20 @@ def members(path: Path, *, wanted: Callable[[str], bool], track: Track = untrack
     mebibytes = (path.stat().st_size >> 20) + 1
     passed = iter(track(range(1, mebibytes + 1), total=mebibytes, title=path.name, unit="MiB"))
     at = 0
-    with _errors_name(path), path.open("rb") as file, tarfile.open(fileobj=file, mode="r|*") as archive:
+    with _errors_name(path), path.open("rb") as file:
+        source = ArchiveContent(file)
+        archive = tarfile.open(fileobj=source, mode="r|", bufsize=CHUNK, tarinfo=Header)  # noqa: SIM115  # it holds nothing
         for member in archive:
             vars(archive)["members"] = []  # else tarfile keeps a record of every member; and its stubs hide the list
             _refuse_unsafe(path, member)
+            source.expect_header_after(member)
             if member.isfile():
-                content = archive.extractfile(member) if member.size <= MAX_BYTES and wanted(member.name) else None
+                most = MAX_OBJECT if member.name.endswith(".json") else MAX_BYTES
+                content = archive.extractfile(member) if member.size <= most and wanted(member.name) else None
                 yield member.name, member.size, content.read() if content else None
             while (file.tell() >> 20) > at:
                 at = next(passed, mebibytes)
+        source.finish()
         deque(passed, maxlen=0)
 
 
@@ -153,26 +164,38 @@ def _film(name: str, suffixes: Collection[str]) -> str | None:
     return path.stem if wanted else None
 
 
+class _RefusedArchiveError(ValueError):
+    """An archive that could do harm."""
+
+
 def _refuse_unsafe(path: Path, member: tarfile.TarInfo) -> None:
     parts = member.name.replace("\\", "/").split("/")
     drive = len(parts[0]) == 2 and parts[0][1] == ":"
     if member.name.startswith(("/", "\\")) or drive or ".." in parts:
         wrong = "a path that leaves the folder"
+    elif member.issparse():
+        wrong = "sparse: it may claim any size"
     elif not (member.isfile() or member.isdir()):
         wrong = "a link or a device"
     else:
         return
-    msg = f"{path}: refused, its member {member.name!r} is {wrong}. Get the archive anew from where it is published."
-    raise ValueError(msg)
+    msg = f"{path}: refused, its member {_shown(member.name)} is {wrong}. Get the archive anew from where it is published."
+    raise _RefusedArchiveError(msg)
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= 200 else f"{name[:200]}...")
 
 
 @contextmanager
 def _errors_name(path: Path) -> Generator[None]:
     try:
         yield
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        msg = f"{path}: not a whole tar archive ({' '.join(str(error).split())}). Copy or download it again."
-        raise ValueError(msg) from error
-    except OSError as error:  # gzip's BadGzipFile, lzma's and bz2's complaints; or the disk
-        msg = f"{path}: cannot be read ({error})."
+    except _RefusedArchiveError:
+        raise
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk; decompressors raise OSError without a number
+            msg = f"{path}: cannot be read ({error})."
+        else:
+            msg = f"{path}: not a whole tar archive ({' '.join(str(error).split())[:300]}). Copy or download it again."
         raise ValueError(msg) from error

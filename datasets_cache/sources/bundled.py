@@ -77,4 +77,4 @@ def _split(value: object) -> Split:
     for split in SPLITS:
         if value == split:
             return split
-    raise RowError(reason="metadata wrong type", detail=f"split: expected one of {', '.join(SPLITS)}, got {value!r:.80}")
+    raise RowError(reason="metadata wrong type", detail=f"split: expected one of {', '.join(SPLITS)}, got {index.short(value)}")

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets_cache.posters import MAX_BYTES, PosterError
+from datasets_cache.sources.index import printable
 
 Listing = Mapping[str, tuple[int, int]]
 """Size in bytes and modification time in nanoseconds, by file name."""
@@ -42,15 +44,32 @@ def listing(folder: Path) -> Listing:
     found: dict[str, tuple[int, int]] = {}
     with os.scandir(folder) as entries:  # one system call a file less than pathlib, and there are 52,000 of them
         for entry in entries:
-            if entry.is_file():
-                stat = entry.stat()
-                found[entry.name] = (stat.st_size, stat.st_mtime_ns)
+            with suppress(OSError):  # a link to itself, or a file that went in this moment: as if it were not there
+                if entry.is_file():
+                    stat = entry.stat()
+                    found[entry.name] = (stat.st_size, stat.st_mtime_ns)
     return dict(sorted(found.items()))
 
 
 def file_of(name: str, files: Listing, suffixes: Sequence[str]) -> str | None:
     """The first of `name` + suffix that is among `files`."""
     return next((name + suffix for suffix in suffixes if name + suffix in files), None)
+
+
+def whole(path: Path, *, most: int | None = None) -> bytes:
+    """The bytes of a file of metadata.
+
+    Raises:
+        ValueError: it cannot be read, or has more than `most` bytes.
+    """
+    try:
+        if most is not None and (size := path.stat().st_size) > most:
+            msg = f"{path}: {size:,} bytes, at most {most:,} are read. Is it the file that it should be?"
+            raise ValueError(msg)
+        return path.read_bytes()
+    except OSError as error:
+        msg = f"{path} cannot be read ({error.strerror}). Check its permissions and the disk, or copy it again."
+        raise ValueError(msg) from error
 
 
 def given_root(root: Path | None, *, kind: str, looked_for: str) -> Path:
@@ -95,4 +114,4 @@ def _what_is_in(folder: Path) -> str:
     if not names:
         return f"{folder} is empty."
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{folder} holds {', '.join(names[:_SHOWN])}{more}."
+    return f"{folder} holds {', '.join(map(printable, names[:_SHOWN]))}{more}."

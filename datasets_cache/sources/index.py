@@ -1,6 +1,7 @@
 """What every source is read into, and the rules that hold for all of them (``docs/sources.md``)."""
 
 import re
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +11,9 @@ from datasets_cache.schema import SPLITS, Reason, RowIssue, Split
 
 MAX_ID_LENGTH = 100
 _USABLE_ID = re.compile(rf"\w(?:[\w.\- ]{{0,{MAX_ID_LENGTH - 2}}}[\w\-])?")
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel, _BRIEF.maxlist, _BRIEF.maxdict, _BRIEF.maxstring, _BRIEF.maxlong, _BRIEF.maxother = 3, 20, 10, 100, 100, 100
 
 
 class RowError(ValueError):
@@ -90,7 +94,7 @@ def build(rows: Iterable[Record | RowIssue], *, genres: Sequence[str], posters: 
 
 def skip(film: str, split: Split | None, reason: Reason, detail: str = "") -> RowIssue:
     """A row that no film comes out of."""
-    return RowIssue(film, split, "skipped", reason, detail)
+    return RowIssue(printable(film), split, "skipped", reason, printable(detail))
 
 
 def usable_id(value: object) -> str:
@@ -101,11 +105,11 @@ def usable_id(value: object) -> str:
             ``_ - .`` and single inner spaces.
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise RowError(reason="id not usable", detail=f"expected text or a whole number, got {_short(value)}")
+        raise RowError(reason="id not usable", detail=f"expected text or a whole number, got {short(value)}")
     text = str(value).strip() if isinstance(value, str) or abs(value) < 10**MAX_ID_LENGTH else "a number too long"
     if not _USABLE_ID.fullmatch(text) or len(text.encode()) > 2 * MAX_ID_LENGTH:
         raise RowError(
-            reason="id not usable", detail=f"{_short(value)}: expected 1 to {MAX_ID_LENGTH} letters, digits, '_', '-' or '.'"
+            reason="id not usable", detail=f"{short(value)}: expected 1 to {MAX_ID_LENGTH} letters, digits, '_', '-' or '.'"
         )
     return text
 
@@ -117,11 +121,11 @@ def task_genres(value: object, order: Sequence[str]) -> tuple[str, ...]:
         RowError: not a list of texts, or none of the task.
     """
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise RowError(reason="metadata wrong type", detail=f"genres: expected a list of texts, got {_short(value)}")
+        raise RowError(reason="metadata wrong type", detail=f"genres: expected a list of texts, got {short(value)}")
     named = {str(name).strip().casefold() for name in value}
     found = tuple(genre for genre in order if genre.casefold() in named)
     if not found:
-        raise RowError(reason="no genre of the task", detail=f"it has {_short(value)}")
+        raise RowError(reason="no genre of the task", detail=f"it has {short(value)}")
     return found
 
 
@@ -134,10 +138,10 @@ def usable_plot(value: object) -> plots.CleanPlot:
     if value is None:
         raise RowError(reason="plot missing")
     if not isinstance(value, str):
-        raise RowError(reason="metadata wrong type", detail=f"plot: expected text, got {_short(value)}")
+        raise RowError(reason="metadata wrong type", detail=f"plot: expected text, got {short(value)}")
     cleaned = plots.clean(value)
     if not cleaned.text:
-        raise RowError(reason="plot empty", detail=f"the source has {_short(value)}")
+        raise RowError(reason="plot empty", detail=f"the source has {short(value)}")
     return cleaned
 
 
@@ -153,7 +157,7 @@ def field(row: dict[str, object], name: str) -> object:
         RowError: it is not.
     """
     if name not in row:
-        raise RowError(reason="field missing", detail=f"{name!r}; the row has {_short(sorted(row))}")
+        raise RowError(reason="field missing", detail=f"{name!r}; the row has {short(sorted(row))}")
     return row[name]
 
 
@@ -190,6 +194,19 @@ def _latest_first(record: Record) -> int:
     return -SPLITS.index(record.split)
 
 
-def _short(value: object) -> str:
-    text = repr(value)
+def short(value: object) -> str:
+    """A value in at most 80 characters, for a message; what nests deeply, or is long, is not written out to be cut."""
+    text = _BRIEF.repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def name_of(value: object) -> str:
+    """What stands where an id should, in at most 100 characters, for speaking of a row that is skipped."""
+    return value[:100] if isinstance(value, str) else short(value)
+
+
+def printable(text: str) -> str:
+    """`text` with escapes for what no terminal should be sent and no file can hold: control characters, lone surrogates."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

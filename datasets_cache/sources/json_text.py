@@ -4,7 +4,11 @@ import codecs
 import json
 from dataclasses import dataclass
 
-from datasets_cache.sources.index import RowError
+from datasets_cache.sources.index import RowError, name_of
+
+MAX_OBJECT = 16 * 2**20
+"""Bytes of one object (a film's metadata, the lists of a split): a thousand times what any has. In memory, JSON can take twenty
+times its size."""
 
 
 class TwoValues:
@@ -34,22 +38,30 @@ class Row:
     def named(self, id_field: str) -> str:
         """The id as far as it can be told, for speaking of a row that is skipped."""
         value = None if isinstance(self.content, RowError) else self.content.get(id_field)
-        return f"line {self.number}" if value is None else str(value)[:100]
+        return f"line {self.number}" if value is None else name_of(value)
 
 
 def parse_object(data: bytes | str) -> dict[str, object]:
     """One JSON object, in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     Raises:
-        RowError: it cannot be decoded, is not JSON, or is not an object.
+        RowError: it has more than `MAX_OBJECT` bytes, cannot be decoded, is not JSON, or is not an object.
     """
+    if len(data) > MAX_OBJECT:
+        raise too_large(len(data))
     try:
         value = json.loads(data.removeprefix("\ufeff") if isinstance(data, str) else data, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
-        raise RowError(reason="metadata not JSON", detail=f"{type(error).__name__}: {error}") from error
+        raise RowError(reason="metadata not JSON", detail=f"{type(error).__name__}: {error}"[:300]) from error
     if not isinstance(value, dict):
         raise RowError(reason="metadata wrong type", detail=f"expected a JSON object, got {type(value).__name__}")
     return value
+
+
+def too_large(size: int | None = None) -> RowError:
+    """What is said of an object with so many bytes."""
+    found = "" if size is None else f"{size:,} bytes, "
+    return RowError(reason="metadata not JSON", detail=f"{found}at most {MAX_OBJECT:,} bytes are read")
 
 
 def read_rows(data: bytes) -> list[Row]:

@@ -160,5 +160,5 @@ def _name(value: object) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RowError(reason="metadata wrong type", detail=f"labels: expected texts, got {value!r:.80}")
+        raise RowError(reason="metadata wrong type", detail=f"labels: expected texts, got {index.short(value)}")
     return " ".join(str(value).split())

@@ -1,7 +1,8 @@
 """MM-IMDb (Arevalo et al., arXiv:1702.01992) as its authors published it: a folder, or the ``tar.gz`` of it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -12,16 +13,16 @@ from datasets_cache.plots import CleanPlot
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import RowIssue, Split
 from datasets_cache.sources import archive, index
-from datasets_cache.sources.folders import FolderPosters, file_of, given_root, listing, wrong_root
+from datasets_cache.sources.folders import FolderPosters, file_of, given_root, listing, whole, wrong_root
 from datasets_cache.sources.index import Record, RowError, SourceIndex, skip
-from datasets_cache.sources.json_text import parse_object
+from datasets_cache.sources.json_text import MAX_OBJECT, parse_object, too_large
 
 PlotChoice = Literal["longest", "first"]
 
 SPLIT_KEYS: Mapping[str, Split] = {"train": "train", "dev": "validation", "test": "test"}
 LOOKED_FOR = "`split.json` and `dataset/<id>.json`, `dataset/<id>.jpeg` (or the file `mmimdb.tar.gz` itself)"
 
-_SIGNATURE = re.compile(r"\s*::\s*[^:\n]{0,100}$")
+_SIGNATURE = re.compile(r"(?<!\s)\s*::\s*[^:\n]{0,100}$")
 """IMDb's plot summaries may end with ``::`` and the name of who wrote them."""
 
 
@@ -92,13 +93,14 @@ def _read_folder(root: Path, spec: MmimdbSource, track: Track) -> SourceIndex:
     ]
     if missing:
         raise wrong_root(root, missing=missing, looked_for=LOOKED_FOR)
-    splits = _splits((root / "split.json").read_bytes(), root)
-    named = {film for ids in splits.values() for film in ids if isinstance(film, str)}
+    splits = _splits(whole(root / "split.json", most=MAX_OBJECT), root)
+    named = set(_usable(value for ids in splits.values() for value in ids))
     films: Films = {}
     for name in track(files, total=len(files), title="Metadata", unit="files"):
         film = name.removesuffix(".json")
         if film != name and not name.startswith("."):
-            films[film] = _film_in(folder / name, spec.plot) if film in named else RowError(reason="id not in split")
+            size, _ = files[name]
+            films[film] = _film_in(folder / name, size, spec.plot) if film in named else RowError(reason="id not in split")
     posters = {film: str(folder / name) for film in films if (name := file_of(film, files, archive.POSTER_SUFFIXES))}
     return index.build(_rows(splits, films, posters), genres=MMIMDB_GENRES, posters=FolderPosters())
 
@@ -108,13 +110,14 @@ def _read_archive(
 ) -> SourceIndex:
     films: Films = {}
 
-    def metadata(film: str, data: bytes) -> None:
-        films[film] = _film(data, spec.plot)
+    def metadata(film: str, data: bytes | None) -> None:
+        films[film] = too_large() if data is None else _film(data, spec.plot)
 
     found = archive.scan(root, scratch, metadata=metadata, likely=likely, track=track)
     if found.split is None:
-        first = ", ".join(found.entries) or "nothing"
-        msg = f"{root}: no split.json in the archive; looked for {LOOKED_FOR}. It begins with {first}."
+        first = ", ".join(index.printable(name[:100]) for name in found.entries) or "nothing"
+        most = f" of at most {MAX_OBJECT:,} bytes" if found.split_too_large else ""
+        msg = f"{root}: no split.json{most} in the archive; looked for {LOOKED_FOR}. It begins with {first}."
         raise ValueError(msg)
     posters = {film: film for film in found.posters.known}
     return index.build(_rows(_splits(found.split, root), films, posters), genres=MMIMDB_GENRES, posters=found.posters)
@@ -132,15 +135,22 @@ def _splits(data: bytes, root: Path) -> dict[Split, list[object]]:
     for key, split in SPLIT_KEYS.items():
         ids = read.get(key)
         if not isinstance(ids, list):
-            msg = f"{root}: split.json has no list under {key!r}; it has {sorted(read)}, expected 'train', 'dev' and 'test'."
+            there = index.short(sorted(read))
+            msg = f"{root}: split.json has no list under {key!r}; it has {there}, expected 'train', 'dev' and 'test'."
             raise ValueError(msg)
         splits[split] = list(ids)
     return splits
 
 
-def _film_in(path: Path, choice: PlotChoice) -> Film | RowError:
+def _usable(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        with suppress(RowError):  # its row is skipped with the reason, in its turn
+            yield index.usable_id(value)
+
+
+def _film_in(path: Path, size: int, choice: PlotChoice) -> Film | RowError:
     try:
-        return _film(path.read_bytes(), choice)
+        return too_large(size) if size > MAX_OBJECT else _film(path.read_bytes(), choice)
     except OSError as error:
         return RowError(reason="metadata missing", detail=f"{path.name} cannot be read ({error.strerror})")
 
@@ -182,7 +192,7 @@ def _rows(splits: Mapping[Split, list[object]], films: Films, posters: Mapping[s
                 named.add(film)
                 yield _record(film, split, films, posters)
             except RowError as problem:
-                yield skip(str(value)[:100], split, problem.reason, problem.detail)
+                yield skip(index.name_of(value), split, problem.reason, problem.detail)
     for film in sorted(set(films) - named):
         yield skip(film, None, "id not in split", f"dataset/{film}.json is in no list of split.json")
 

@@ -8,12 +8,13 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.genres import MOVIESCOPE_GENRES
 from datasets_cache.schema import Reason, RowIssue, Split
 from datasets_cache.sources import index, labels
-from datasets_cache.sources.folders import FolderPosters, Listing, file_of, given_root, listing, wrong_root
+from datasets_cache.sources.folders import FolderPosters, Listing, file_of, given_root, listing, whole, wrong_root
 from datasets_cache.sources.index import Record, RowError, SourceIndex, skip
 from datasets_cache.sources.json_text import Row, read_rows
 
 FILES: Mapping[str, Split] = {"train.jsonl": "train", "dev.jsonl": "validation", "test.jsonl": "test"}
 POSTER_SUFFIXES = (".jpg", ".jpeg", ".png")
+_SHOWN = 20
 KNOWN_LEAST = 0.5
 """Share of all labels that are among the 13 genres, below which the labels are taken for others."""
 
@@ -71,7 +72,7 @@ def read(spec: MoviescopeSource) -> SourceIndex:
     missing += [f"{folder}/" for folder in folders if not (root / folder).is_dir()]
     if missing:
         raise wrong_root(root, missing=missing, looked_for=_looked_for(spec))
-    rows: dict[Split, list[Row]] = {split: read_rows((root / name).read_bytes()) for name, split in FILES.items()}
+    rows: dict[Split, list[Row]] = {split: read_rows(whole(root / name)) for name, split in FILES.items()}
     for name, split in FILES.items():
         _check_fields(root / name, rows[split], spec, training=split == "train")
     named = (row.content.get(spec.label_field) for found in rows.values() for row in found if isinstance(row.content, dict))
@@ -94,7 +95,9 @@ def _check_fields(path: Path, rows: Sequence[Row], spec: MoviescopeSource, *, tr
     absent = [option for option in options if getattr(spec, option) not in seen] if seen else []
     if absent:
         wanted = ", ".join(f"{getattr(spec, option)!r} (option `--source.{option}`)" for option in absent)
-        msg = f"{path}: no row has the field {wanted}; the fields are {', '.join(map(repr, seen))}."
+        more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
+        named = ", ".join(index.short(name) for name in [*seen][:_SHOWN])
+        msg = f"{path}: no row has the field {wanted}; the fields are {named}{more}."
         raise ValueError(msg)
 
 

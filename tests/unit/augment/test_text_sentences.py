@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from augment.text.sentences import LONG_SENTENCE, parts, split
+from augment.text.sentences import BLOCK, LONG_SENTENCE, parts, split
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
@@ -120,3 +120,23 @@ def test_a_clause_mark_at_the_edge_gives_way_to_a_space_in_the_middle():
 
 def test_a_word_without_spaces_is_cut_in_its_middle():
     assert parts("abcdefgh", lambda part: len(part) <= 4) == [("abcd", ""), ("efgh", "")]
+
+
+@pytest.mark.timeout(60)  # these took minutes when the whole text was looked at for each mark
+@pytest.mark.parametrize(
+    "text", ["<!--" * 50_000, "A. " * 60_000, "A." * 100_000 + "x", "a" + " " * 200_000 + "b", "word" * 10_000]
+)
+def test_a_text_full_of_marks_initials_or_spaces_takes_no_time_to_speak_of(text: str):
+    pairs = split(text)
+    assert "".join(sentence + separator for sentence, separator in pairs) == text
+    assert "".join(part + separator for part, separator in parts(text, lambda part: len(part) <= 300)) == text
+
+
+def test_a_sentence_across_the_end_of_a_block_stays_whole():
+    sentences = [f"The dog {number} ran home." for number in range(1000)]
+    assert sum(map(len, sentences)) > 2 * BLOCK
+    assert [sentence for sentence, _ in split(" ".join(sentences))] == sentences
+
+
+def test_half_a_character_is_no_reason_to_fail():
+    assert split("Half \ud83d a sign. Then more.") == [("Half \ud83d a sign.", " "), ("Then more.", "")]

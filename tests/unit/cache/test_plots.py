@@ -1,10 +1,12 @@
 """Plots: repaired into one clean line, with what was repaired."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets_cache.plots import clean, comparable
+from datasets_cache.plots import _without_templates, clean, comparable
 
 
 def test_mojibake_is_undone():
@@ -79,3 +81,20 @@ def test_plots_compare_equal_whatever_their_case_punctuation_and_spaces():
     assert comparable("The  Ship sinks; nobody's left!") == comparable("the ship sinks – Nobody’s left.")
     assert comparable("cafe\u0301") == comparable("café")
     assert comparable("The ship sinks.") != comparable("The ships sink.")
+
+
+def _templates_away_one_by_one(text: str) -> str:
+    while (inner := re.sub(r"\{\{[^{}]*\}\}", " ", text)) != text:
+        text = inner
+    return text
+
+
+@given(st.text("{}a ", max_size=30))
+def test_nested_templates_go_as_if_taken_out_one_by_one_from_within(text: str):
+    assert _without_templates(text) == _templates_away_one_by_one(text)
+
+
+@pytest.mark.timeout(60)  # looking for each end anew, 200,000 characters took minutes to hours
+@pytest.mark.parametrize("text", ["<!--" * 50_000, "{{" * 50_000 + "}}" * 50_000, "{{a}} " + "{{" * 100_000, "<ref>" * 40_000])
+def test_much_markup_that_is_never_closed_or_nests_deeply_takes_no_time_to_speak_of(text: str):
+    assert clean(text + " A story.").text.endswith("A story.")

@@ -216,3 +216,13 @@ def test_a_damaged_image_is_prepared_or_refused_and_never_anything_else(form: st
 def test_random_bytes_are_refused(head: bytes, data: bytes):
     with pytest.raises(PosterError):
         prepare(head + data)
+
+
+def test_a_jpeg_of_many_scans_is_refused_before_it_is_decoded():
+    out = io.BytesIO()
+    Image.new("RGB", (40, 60)).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    last = data[data.rfind(b"\xff\xda") : -2]  # each further one costs a few bytes, and a pass over the whole picture
+    assert prepare(data[:-2] + 50 * last + data[-2:]).repairs == ()
+    with pytest.raises(PosterError, match=r"poster too large: 1,0\d\d scans, at most 100"):
+        prepare(data[:-2] + 1000 * last + data[-2:])

@@ -1,10 +1,15 @@
 """MM-IMDb: a folder or its tar.gz, and a rule for every bad row."""
 
+import bz2
+import gzip
 import io
 import json
+import lzma
+import os
 import tarfile
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ import pytest
 from datasets_cache.posters import PosterError
 from datasets_cache.sources import MmimdbSource, read_source, stat_digest
 from datasets_cache.sources.index import SourceIndex
+from datasets_cache.sources.json_text import MAX_OBJECT
 
 Write = Callable[..., Path]
 SPLIT = {"train": ["1", "2"], "dev": ["3"], "test": ["4"]}
@@ -312,3 +318,110 @@ def test_the_real_mini_set_is_read_whole(real_films: Path):
     index = read(real_films / "mmimdb-mini")
     assert {split: len(films) for split, films in ids(index).items()} == {"train": 240, "validation": 40, "test": 120}
     assert index.skipped == ()
+
+
+def test_ids_that_are_numbers_are_found_in_a_folder_as_in_an_archive(mmimdb_folder: Write, tmp_path: Path):
+    root = mmimdb_folder(SPLIT | {"train": [1, " 2 "]})
+    (root / "dataset" / "2.json").write_bytes((root / "dataset" / " 2 .json").read_bytes())
+    (root / "dataset" / "2.jpeg").write_bytes((root / "dataset" / " 2 .jpeg").read_bytes())
+    for name in (" 2 .json", " 2 .jpeg"):
+        (root / "dataset" / name).unlink()
+    assert ids(read(root)) == ids(read(pack(root, tmp_path / "packed.tar"))) == {
+        "train": ["1", "2"], "validation": ["3"], "test": ["4"],
+    }  # fmt: skip
+
+
+def test_a_link_to_itself_among_the_posters_is_no_poster(mmimdb_folder: Write):
+    root = mmimdb_folder(SPLIT)
+    (root / "dataset" / "1.jpeg").unlink()
+    (root / "dataset" / "1.jpeg").symlink_to("1.jpeg")
+    assert skipped(read(root)) == {"1": ("train", "poster missing")}
+
+
+def test_a_file_whose_name_is_no_text_is_named_with_escapes(mmimdb_folder: Write):
+    root = mmimdb_folder(SPLIT)
+    (root / "dataset" / os.fsdecode(b"caf\xe9.json")).write_text("{}")
+    assert skipped(read(root)) == {"caf\\udce9": (None, "id not in split")}
+
+
+def test_metadata_of_absurd_size_are_not_read(mmimdb_folder: Write, tmp_path: Path):
+    root = mmimdb_folder(SPLIT)
+    with (root / "dataset" / "1.json").open("r+b") as file:
+        file.truncate(MAX_OBJECT + 1)
+    for source in (root, pack(root, tmp_path / "packed.tar.gz")):
+        assert skipped(read(source)) == {"1": ("train", "metadata not JSON")}
+    with (root / "split.json").open("r+b") as file:
+        file.truncate(MAX_OBJECT + 1)
+    with pytest.raises(ValueError, match=r"split\.json: 16,777,217 bytes, at most 16,777,216 are read"):
+        read(root)
+    with pytest.raises(ValueError, match=r"no split\.json of at most 16,777,216 bytes in the archive"):
+        read(pack(root, tmp_path / "packed.tar.gz"))
+
+
+@pytest.mark.timeout(60)  # each space was a new start for the pattern: hours
+def test_a_plot_of_200_000_spaces_takes_no_time_to_speak_of(mmimdb_folder: Write):
+    root = mmimdb_folder(SPLIT, {"1": {"plot": ["A" + " " * 200_000 + "story."]}})
+    assert read(root).records[0].plot == "A story."
+
+
+def _header(size: int, kind: bytes) -> bytes:
+    return _member("x", size=size, type=kind).tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [b"x", b"g", b"L", b"K"])
+def test_an_archive_whose_headers_would_fill_the_memory_is_refused(tmp_path: Path, kind: bytes):
+    path = tmp_path / "mmimdb.tar"
+    path.write_bytes(_header(2**30, kind) + bytes(4 * 2**20))  # a name or a comment of a gibibyte
+    with pytest.raises(ValueError, match=r"more than 1,048,576 bytes of headers before one member"):
+        read(path)
+
+
+@pytest.mark.parametrize("compressed", [gzip.compress, bz2.compress, partial(lzma.compress, preset=0)])
+def test_an_archive_bomb_is_refused_while_little_of_it_is_unpacked(tmp_path: Path, compressed: Callable[[bytes], bytes]):
+    path = tmp_path / "mmimdb.tar.gz"
+    path.write_bytes(compressed(_header(2**40, b"0") + bytes(90 * 2**20)))
+    with pytest.raises(ValueError, match=r"an archive bomb: its first [\d,]+ bytes hold [\d,]+ and more"):
+        read(path)
+
+
+def test_an_archive_of_sparse_files_is_refused(tmp_path: Path):
+    path = tmp_path / "mmimdb.tar"
+    sparse = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(2**40), "GNU.sparse.name": "mmimdb/split.json"}
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(_member("mmimdb/split.json", pax_headers=sparse), io.BytesIO())
+    with pytest.raises(ValueError, match=r"its member 'mmimdb/split\.json' is sparse"):
+        read(path)
+
+
+def test_a_damaged_header_is_not_taken_for_the_end_of_an_archive(mmimdb_folder: Write, tmp_path: Path):
+    path = pack(mmimdb_folder(SPLIT), tmp_path / "mmimdb.tar", mode="w")
+    data = bytearray(path.read_bytes())
+    data[data.rfind(b"mmimdb/dataset/1.jpeg") + 150] ^= 0x55  # its checksum
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"not a whole tar archive \(a damaged header at byte [\d,]+"):
+        read(path)
+
+
+def test_headers_within_headers_without_end_are_an_error(tmp_path: Path):
+    path = tmp_path / "mmimdb.tar"
+    path.write_bytes((_header(8, b"x") + b"8 a=bcd\n".ljust(512, b"\0")) * 900)
+    with pytest.raises(ValueError, match=r"mmimdb\.tar: not a whole tar archive \("):
+        read(path)
+
+
+def test_a_changed_byte_in_a_compressed_archive_is_noticed_by_its_checksum(mmimdb_folder: Write, tmp_path: Path):
+    whole = bytearray(pack(mmimdb_folder(SPLIT), tmp_path / "mmimdb.tar.gz").read_bytes())
+    whole[-8] ^= 1  # CRC-32 of the content
+    path = tmp_path / "changed.tar.gz"
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match=r"changed\.tar\.gz: not a whole tar archive \(CRC check failed"):
+        read(path)
+
+
+@pytest.mark.timeout(60)  # tarfile asks on and on for what is not there
+@pytest.mark.parametrize("compressed", [bytes, gzip.compress])
+def test_an_archive_that_ends_long_before_what_it_claims_is_an_error(tmp_path: Path, compressed: Callable[[bytes], bytes]):
+    path = tmp_path / "mmimdb.tar"
+    path.write_bytes(compressed(_header(2**60, b"0") + bytes(10_000)))
+    with pytest.raises(ValueError, match=r"mmimdb\.tar: not a whole tar archive \(unexpected end of data\)"):
+        read(path)

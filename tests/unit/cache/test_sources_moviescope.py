@@ -132,3 +132,39 @@ def test_the_real_mini_set_is_read_whole(real_films: Path):
     assert sizes == {"train": 120, "validation": 20, "test": 60}
     assert index.skipped == ()
     assert {mark for film in index.records for mark in ("{{", "[[", "&mdash;") if mark in film.plot} == set()
+
+
+def test_a_value_that_nests_deeply_is_said_in_short(moviescope_folder: Write):
+    root = moviescope_folder({"train": [row("1")]})
+    with (root / "train.jsonl").open("a") as file:
+        for depth in range(600, 1000, 5):  # up to some depth JSON reads it; writing it out for the message went deeper
+            deep = "[" * depth + "]" * depth
+            file.write(f'{{"id": {deep}, "label": ["Drama"], "synopsis": "A story."}}\n')
+            file.write(f'{{"id": "2", "label": {deep}, "synopsis": "A story."}}\n')
+    skipped = read(root).skipped
+    assert [(issue.id, issue.reason) for issue in skipped[:2]] == [
+        ("[[[[...]]]]", "id not usable"),
+        ("2", "metadata wrong type"),
+    ]
+    assert {issue.reason for issue in skipped} == {"id not usable", "metadata wrong type", "metadata not JSON"}
+
+
+def test_what_cannot_be_printed_is_escaped_in_what_is_said_of_a_row(moviescope_folder: Write):
+    root = moviescope_folder({"train": [row("1")]})
+    with (root / "train.jsonl").open("a") as file:
+        file.write(json.dumps(row("half \ud83d, red \x1b[31m")) + "\n")
+    [issue] = read(root).skipped
+    assert issue.id == "half \\ud83d, red \\x1b[31m"
+    assert issue.detail.isprintable()
+
+
+def test_a_row_of_absurd_size_is_skipped_unread(moviescope_folder: Write):
+    root = moviescope_folder({"train": [row("1"), row("2", synopsis="word " * 3_400_000)]})
+    [issue] = read(root).skipped
+    assert (issue.id, issue.reason, issue.detail[:10]) == ("line 2", "metadata not JSON", "17,000,061")  # 61 beside the plot
+
+
+def test_of_many_fields_an_error_lists_the_first(moviescope_folder: Write):
+    root = moviescope_folder({"train": [{f"field {number}": 1 for number in range(5000)}]})
+    with pytest.raises(ValueError, match=r"the fields are 'field 0', .*'field 19' and 4980 more\.$"):
+        read(root)
