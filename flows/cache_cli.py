@@ -129,6 +129,7 @@ class CacheExport(Frozen):
     licence: str | None = None
     """What allows you to pass the films on, as the Hub names licences (`cc-by-4.0`) or in words; it goes into the card. Films
     that did not come with mmuda are not pushed without it."""
+    as_json: Json = False
 
     def cli_cmd(self) -> None:
         """Export it."""
@@ -141,6 +142,7 @@ class CacheExport(Frozen):
             repository=self.push,
             public=self.public,
             stated_licence=self.licence,
+            as_json=self.as_json,
         )
 
 

@@ -20,6 +20,7 @@ _SOURCES = {
     "mmimdb": "MM-IMDb (Arevalo et al., arXiv:1702.01992)",
     "moviescope": "Moviescope (Cascante-Bonilla et al., arXiv:1908.03180), or films in its form",
     "bundled": "the sample that comes with mmuda",
+    "table": "its author's own films",
 }
 _COLUMNS = (
     ("id", "the film, the same as in the source"),

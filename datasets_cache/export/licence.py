@@ -6,6 +6,7 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.version import Version
 
 _HUB_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+_NOBODYS = {"mmimdb": "MM-IMDb", "moviescope": "Moviescope"}
 
 
 class Terms(Frozen):
@@ -26,7 +27,8 @@ def terms(version: Version, stated: str | None = None) -> Terms:
         version: a cache version.
         stated: the licence under which whoever exports may pass the films on; None where nobody says so.
     """
-    if source_kind(version) == "bundled":
+    kind = source_kind(version)
+    if kind == "bundled":
         text = (
             "MIT. The films came with mmuda: the synopses were written and the posters drawn for it. They tell the plots of"
             " existing films, whose names and plots belong to their owners."
@@ -34,15 +36,16 @@ def terms(version: Version, stated: str | None = None) -> Terms:
         return Terms(stated=True, metadata={"license": "mit"}, text=text)
     if stated and stated.strip():
         return Terms(stated=True, metadata=_named(stated.strip()), text=f"{stated.strip()}, as stated by whoever exported it.")
+    why = f"{_NOBODYS[kind]} is licensed to nobody to redistribute" if kind in _NOBODYS else "nobody has stated a licence"
     text = (
-        "**No licence.** Nothing is known that allows to pass these plots and posters on: MM-IMDb and Moviescope are licensed"
-        " to nobody to redistribute, and augmented copies are copies. Do not publish this dataset unless the rights are yours."
+        f"Nothing is known that allows to pass these plots and posters on: {why}, and augmented copies are copies. Do not"
+        " publish them unless the rights are yours."
     )
     return Terms(stated=False, metadata={"license": "other", "license_name": "not-licensed-for-redistribution"}, text=text)
 
 
 def source_kind(version: Version) -> str | None:
-    """``mmimdb``, ``moviescope`` or ``bundled``; None where the sample does not say."""
+    """``mmimdb``, ``moviescope``, ``bundled``, ``table``; None where the sample does not say."""
     return version.sample.manifest.spec.get("source", {}).get("kind")
 
 

@@ -19,8 +19,7 @@ def check(repository: str, terms: Terms) -> None:
     """
     if not terms.stated:
         msg = (
-            f"{repository}: not pushed. Nothing says that these films may be passed on: MM-IMDb and Moviescope are licensed to"
-            " nobody to redistribute. If the films are yours, or their owners allow it, name the licence with `--licence`"
+            f"{repository}: not pushed. {terms.text} If they are, or the owners allow it, name the licence with `--licence`"
             " (say `--licence cc-by-4.0`); it goes into the card."
         )
         raise ValueError(msg)

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 from PIL import Image
-from pydantic_settings import BaseSettings, CliApp, CliSubCommand
 
 from datasets_cache.fingerprint import shelf_id
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import SAMPLE_FEATURES
 from datasets_cache.store import Cache
 from datasets_cache.version import publish
-from flows.cache_cli import CacheGroup
+from flows.command_line import command_of, source_of
+from flows.given import take_config
 
 
 class Spec(Frozen):
@@ -25,18 +25,10 @@ class Spec(Frozen):
     source: dict[str, str]
 
 
-class Root(BaseSettings):
-    """As the command line is."""
-
-    model_config = {"cli_implicit_flags": True, "cli_avoid_json": True}
-    cache: CliSubCommand[CacheGroup]
-
-    def cli_cmd(self) -> None:
-        CliApp.run_subcommand(self)
-
-
 def run(*arguments: str | Path) -> None:
-    CliApp.run(Root, cli_args=["cache", "export", *map(str, arguments)])
+    """Run the command as the command line does; its errors come through."""
+    rest, recipes = take_config(["cache", "export", *map(str, arguments)])
+    command_of(rest, source_of(recipes, only="cache"))()
 
 
 @pytest.fixture
@@ -71,13 +63,30 @@ def test_a_version_is_written_and_how_to_read_it_is_said(make, tmp_path: Path, c
     assert (tmp_path / "films" / "data" / "train-00000-of-00001.parquet").is_file()
 
 
-@pytest.mark.parametrize("source", ["mmimdb", "moviescope"])
-def test_films_that_nobody_licensed_bring_a_warning(source: str, make, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_json_is_alone_and_says_what_was_written(make, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    version = make("mmimdb")
+    run("latest", "--to", tmp_path / "films", "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert (said["version"], said["folder"], said["may_be_passed_on"]) == (version, str(tmp_path / "films"), False)
+    assert [(split["split"], split["films"]) for split in said["splits"]] == [("train", 1), ("validation", 1), ("test", 1)]
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("mmimdb", "MM-IMDb is licensed to nobody to redistribute"),
+        ("moviescope", "Moviescope is licensed to nobody to redistribute"),
+        ("table", "nobody has stated a licence"),
+    ],
+)
+def test_films_that_nobody_licensed_bring_a_warning(
+    source: str, why: str, make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     make(source)
     run("latest", "--to", tmp_path / "films")
-    assert "nothing says that these films may be passed on" in capsys.readouterr().out
+    assert why in capsys.readouterr().out
     run("latest", "--to", tmp_path / "licensed", "--licence", "cc-by-4.0")
-    assert "passed on" not in capsys.readouterr().out
+    assert "Licence" not in capsys.readouterr().out
 
 
 def test_plain_files_come_with_the_command_that_reads_them_back(make, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -126,7 +126,7 @@ def test_nothing_of_the_machine_leaves_with_it(exported: Path):
 def test_the_card_says_that_nobody_licensed_the_films(exported: Path):
     card = DatasetCard.load(exported / "README.md")
     assert (card.data["license"], card.data["license_name"]) == ("other", "not-licensed-for-redistribution")
-    assert "Do not publish this dataset" in card.text
+    assert "Moviescope is licensed to nobody to redistribute" in card.text
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,9 @@ def test_a_name_that_cannot_be_one_is_refused_before_anything_is_sent(hub: FakeH
 
 
 def test_films_that_nobody_licensed_are_not_pushed(small_version: Version):
-    with pytest.raises(ValueError, match=r"not pushed\. Nothing says that these films may be passed on.*`--licence`"):
+    with pytest.raises(
+        ValueError, match=r"not pushed\. Nothing is known that allows to pass these plots and posters on.*`--licence`"
+    ):
         check("me/films", licence.terms(small_version))
 
 
