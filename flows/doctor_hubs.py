@@ -41,12 +41,12 @@ def _ask(what: str, url: str, seconds: float) -> Finding:
     cure = f"fetch {what} where it can be reached and copy the cache here, or use the embedded models"
     try:
         answer = httpx.head(url, timeout=seconds, follow_redirects=False)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        return Finding(name, "problem", f"{url}: not an address ({error})", "set HF_ENDPOINT to https://HOST, or unset it")
     except httpx.TimeoutException:
         return Finding(name, "missing", f"no answer within {seconds:g} s", f"{cure}; behind a proxy set HTTPS_PROXY")
     except (httpx.HTTPError, OSError) as error:
         return Finding(name, "missing", f"not reachable ({str(error) or type(error).__name__})", cure)
-    except httpx.InvalidURL as error:
-        return Finding(name, "problem", f"{url}: not an address ({error})", "set HF_ENDPOINT to https://HOST, or unset it")
     if answer.status_code >= 500:
         return Finding(name, "missing", f"answers with an error of its own ({answer.status_code})", "try again later")
     return Finding(name, "ok", f"answers ({what})")

