@@ -15,7 +15,7 @@ from flows.page.notes import note, warn
 from flows.page.progress import Progress
 from flows.page.watch import watched
 from flows.recipes import TrainingPlan
-from flows.terminal import span, step
+from flows.terminal import span, step, tracker
 from train import history
 from train.config import RunConfig
 from train.finished import cell_name, find_finished, run_folder
@@ -58,8 +58,8 @@ def train_cell(config: RunConfig, plan: TrainingPlan, root: str) -> Path:
     else:
         from train.run import run_cell  # only now: what registers the flows, or finds all cells finished, does without torch
 
-        with step(f"{name}: between the passes over the films"):
-            result = run_cell(config, **common, track=progress)
+        with step(f"{name}: loading and saving"):
+            result = run_cell(config, **common, track=progress, track_scoring=tracker(lines=False))
     spent = f"epoch {result.best_epoch} of {result.epochs} tested, {span(result.seconds)}"
     progress.finished(f"{name}: {spent}")
     note(f"{result.run}: test AP micro {100 * result.test.ap_micro:.1f} %; {spent}")

@@ -15,7 +15,7 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.store import Cache
 from flows.options import Json
 from flows.recipes import default_runs
-from flows.terminal import console, step
+from flows.terminal import console, step, tracker
 
 if TYPE_CHECKING:
     from flows.outcome import Outcome
@@ -59,12 +59,12 @@ def compare(command: CompareCommand) -> "Outcome":
     cache = Cache()
     wanted = versions.resolve(cache, command.version) if command.version else None
     results = finished(command.runs or [default_runs()], version=wanted)
-    runs = results[0].path.parent
+    runs, shown = results[0].path.parent, tracker(lines=not command.as_json)
     if command.yardstick:
-        with step("Frozen features and logistic regressions"):
-            make_yardsticks(results, cache=cache, runs=runs, device=command.device)
-    with step(f"Resampling the test films {command.resamples} times"):
-        outcome = gather(results, cache=cache, runs=runs, resamples=command.resamples)
+        with step("Frozen features: loading encoders"):
+            make_yardsticks(results, cache=cache, runs=runs, device=command.device, track=shown)
+    with step("Comparing"):
+        outcome = gather(results, cache=cache, runs=runs, resamples=command.resamples, track=shown)
     written = json.dumps(outcome.as_json(), indent=2) + "\n"
     if command.output:
         write_text(command.output, written if command.output.suffix == ".json" else outcome.as_markdown())

@@ -8,6 +8,7 @@ from typing import Any
 
 from datasets_cache import version
 from datasets_cache.files import write_text
+from datasets_cache.progress import Track, untracked
 from datasets_cache.store import Cache
 from train import compare as comparisons
 from train import effects as differences
@@ -66,7 +67,13 @@ class Outcome:
 
 
 def gather(
-    results: Sequence[RunResult], *, cache: Cache, runs: Path, resamples: int = RESAMPLES, films: bool = True
+    results: Sequence[RunResult],
+    *,
+    cache: Cache,
+    runs: Path,
+    resamples: int = RESAMPLES,
+    films: bool = True,
+    track: Track = untracked,
 ) -> Outcome:
     """Compare finished runs on one cache version; of yardsticks, those that lie below `runs` already.
 
@@ -76,6 +83,7 @@ def gather(
         runs: where yardsticks lie.
         resamples: of the test films.
         films: whether the version is there to be read; without it there are no class priors and no yardsticks.
+        track: shows the comparisons.
     Raises:
         ValueError: results that cannot be compared, an unknown version, or damaged predictions.
     """
@@ -86,14 +94,14 @@ def gather(
     return Outcome(
         results=tuple(results),
         comparison=comparison,
-        effects=tuple(effects(results, resamples=resamples)),
+        effects=tuple(effects(results, resamples=resamples, track=track)),
         uncompared=tuple(differences.uncompared(results)),
         yardsticks=found,
         resamples=resamples,
     )
 
 
-def make_yardsticks(results: Sequence[RunResult], *, cache: Cache, runs: Path, device: str) -> None:
+def make_yardsticks(results: Sequence[RunResult], *, cache: Cache, runs: Path, device: str, track: Track = untracked) -> None:
     """Compute the yardsticks of these runs' encoders, or find them below `runs`, where `gather` reads them.
 
     Raises:
@@ -105,7 +113,7 @@ def make_yardsticks(results: Sequence[RunResult], *, cache: Cache, runs: Path, d
     if not yardstick.find(runs, version=opened.id, text=text, image=image):
         from train.hardware import choose_device
 
-        found = yardstick.yardsticks(opened, text=text, image=image, device=choose_device(device))
+        found = yardstick.yardsticks(opened, text=text, image=image, device=choose_device(device), track=track)
         yardstick.keep(found, runs, version=opened.id, text=text, image=image)
 
 

@@ -16,6 +16,7 @@ from flows.page import events
 from flows.page.boards import show_training
 from flows.page.notes import note
 from flows.recipes import TrainingPlan
+from flows.terminal import step, tracker
 from train.config import WeightKind
 from train.finished import read_result
 
@@ -25,8 +26,10 @@ def compare_cells(folders: list[Path], runs: Path) -> Path:
     """Write the results of the cells as JSON and as an HTML report; gives back the path of the report."""
     from flows.outcome import gather, write_outcome  # only now: it brings torch
 
-    outcome = gather([read_result(folder) for folder in folders], cache=Cache(), runs=runs)
-    report = write_outcome(outcome, runs=runs, cache=Cache())
+    with step("Comparing the runs and writing the report"):
+        results = [read_result(folder) for folder in folders]
+        outcome = gather(results, cache=Cache(), runs=runs, track=tracker(lines=False))
+        report = write_outcome(outcome, runs=runs, cache=Cache())
     show_training(outcome, report=report)
     note(f"Report: {report}")
     return report

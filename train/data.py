@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import SPLITS, Split
 from datasets_cache.version import Version
 from train import posters, rows, texts
@@ -58,6 +59,8 @@ class RunData:
     """Token id of padding."""
     mean_std: image_encoder.MeanStd | None
     """Normalisation of the posters."""
+    track: Track = untracked
+    """Shows the passes over films as they are."""
 
     @property
     def batches_per_epoch(self) -> int:
@@ -120,7 +123,8 @@ class RunData:
     def _untouched(self, split: Split, chosen: NDArray[np.int64]) -> Generator[Batch]:
         order = chosen[np.argsort(-self.films[split].lengths()[chosen], kind="stable")]
         batches = [order[start : start + EVALUATION_BATCH].tolist() for start in range(0, len(order), EVALUATION_BATCH)]
-        return in_threads(lambda films: _pinned(self._batch(split, films)), batches)
+        made = in_threads(lambda films: _pinned(self._batch(split, films)), batches)
+        yield from self.track(made, total=len(batches), title=f"Reading the {split} films", unit="batches")
 
     def _batch(self, split: Split, chosen: Sequence[int]) -> Batch:
         films = self.films[split]
@@ -159,9 +163,13 @@ class RunData:
         return inputs
 
 
-def open_data(version: Version, config: RunConfig) -> RunData:
+def open_data(version: Version, config: RunConfig, *, track: Track = untracked) -> RunData:
     """Read a version for a run: ids, labels and token ids into memory, posters left on disk.
 
+    Args:
+        version: the films.
+        config: of the run.
+        track: shows the passes over films as they are.
     Raises:
         MissingWeights: the tokenizer is not on this machine.
         ValueError: a split is missing; or `config` asks for views or unlabelled films that the version lacks.
@@ -184,6 +192,7 @@ def open_data(version: Version, config: RunConfig) -> RunData:
         seed=config.seed,
         pad_id=pad_id,
         mean_std=image_encoder.normalisation(name=config.image.name) if films["train"].posters else None,
+        track=track,
     )
 
 

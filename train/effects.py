@@ -11,6 +11,7 @@ from rich.table import Table
 from torch import Tensor
 
 from datasets_cache.frozen import Frozen
+from datasets_cache.progress import Track, untracked
 from train import predictions
 from train.compare import Estimate, estimate, gap, markdown_table
 from train.predictions import Predictions
@@ -107,19 +108,22 @@ class Effect(Frozen):
         )
 
 
-def effects(results: Sequence[RunResult], *, resamples: int = RESAMPLES) -> list[Effect]:
+def effects(results: Sequence[RunResult], *, resamples: int = RESAMPLES, track: Track = untracked) -> list[Effect]:
     """Compare every variant with UDA with the base of the same model and settings, on the seeds that both have.
 
     Args:
         results: finished runs on one cache version.
         resamples: of the test films.
+        track: shows the comparisons.
     Returns:
         In the order of the table. A variant without such a base, or without a seed in common, is left out (`uncompared`).
     Raises:
         ValueError: see `train.variants.variants`; or predictions that are damaged, or not of these runs.
     """
     found = variants(results)
-    return [_effect(base, uda, resamples) for base, uda in _pairs(found)]
+    pairs = _pairs(found)
+    shown = track(pairs, total=len(pairs), title="Resampling the test films", unit="comparisons")
+    return [_effect(base, uda, resamples) for base, uda in shown]
 
 
 def uncompared(results: Sequence[RunResult]) -> list[str]:

@@ -45,6 +45,7 @@ def run_cell(
     device: str = "auto",
     trackers: Sequence[Tracker] = (),
     track: Track = untracked,
+    track_scoring: Track = untracked,
     on_epoch: OnEpoch | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     continue_interrupted: bool = True,
@@ -61,6 +62,7 @@ def run_cell(
         device: ``auto`` (CUDA where there is a device, else CPU), or a name that torch knows.
         trackers: whom each epoch's metrics are reported to, besides ``epochs.jsonl``.
         track: shows the batches of each epoch.
+        track_scoring: shows the passes over films as they are, after each epoch and at the end.
         on_epoch: called after each epoch that is trained here.
         checkpoint_seconds: time between checkpoints within an epoch; 0 writes one after each step.
         continue_interrupted: go on from the last checkpoint; False starts an unfinished run afresh.
@@ -98,7 +100,7 @@ def run_cell(
         accelerator.wait_for_everyone()
         torch.manual_seed(config.seed + 1_000_003 * rank)  # dropout differs between processes
         version = open_version(cache, config.version)
-        data = open_data(version, config)
+        data = open_data(version, config, track=track_scoring)
         model = build(config, genres=len(data.genres))
         accelerator.init_trackers("mmuda", config=_flat(config.model_dump(mode="json")))
         return train_and_test(

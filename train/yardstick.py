@@ -19,6 +19,7 @@ from torch import Tensor
 from datasets_cache.files import write_text
 from datasets_cache.fingerprint import fingerprint
 from datasets_cache.frozen import Frozen
+from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import SPLITS, Split
 from datasets_cache.version import Version
 from train.config import ImageEncoderConfig, Modality, RunConfig, TextEncoderConfig
@@ -47,7 +48,12 @@ class Yardstick(Frozen):
 
 
 def yardsticks(
-    version: Version, *, text: TextEncoderConfig | None, image: ImageEncoderConfig | None, device: torch.device
+    version: Version,
+    *,
+    text: TextEncoderConfig | None,
+    image: ImageEncoderConfig | None,
+    device: torch.device,
+    track: Track = untracked,
 ) -> dict[str, Yardstick]:
     """Train and test the logistic regressions on ``text``, ``image`` and ``text + image``, as far as encoders are given.
 
@@ -59,6 +65,7 @@ def yardsticks(
         text: text encoder; None leaves the text out.
         image: image encoder; None leaves the posters out.
         device: computes the features.
+        track: shows the passes over the films, then the regressions.
     Raises:
         MissingWeights: pretrained weights are not on this machine.
         ValueError: an encoder that does not exist, or no encoder.
@@ -69,12 +76,13 @@ def yardsticks(
     read: dict[str, Features] = {}
     labels: Labels = {}
     if text:
-        read["text"], labels = features(version, "text", text=text, device=device)
+        read["text"], labels = features(version, "text", text=text, device=device, track=track)
     if image:
-        read["image"], labels = features(version, "image", image=image, device=device)
+        read["image"], labels = features(version, "image", image=image, device=device, track=track)
     if text and image:
         read["text + image"] = {split: np.hstack([read["text"][split], read["image"][split]]) for split in SPLITS}
-    return {name: regress(found, labels, genres=version.genres) for name, found in read.items()}
+    shown = track(read.items(), total=len(read), title="Logistic regressions", unit="inputs")
+    return {name: regress(found, labels, genres=version.genres) for name, found in shown}
 
 
 def features(
@@ -84,6 +92,7 @@ def features(
     text: TextEncoderConfig | None = None,
     image: ImageEncoderConfig | None = None,
     device: torch.device,
+    track: Track = untracked,
 ) -> tuple[Features, Labels]:
     """Features [F, D] and labels [F, G] of each split, films in the order of their ids.
 
@@ -100,7 +109,7 @@ def features(
         text=text or TextEncoderConfig(),
         image=image or ImageEncoderConfig(),
     )
-    data, model = open_data(version, config), build(config, genres=len(version.genres)).eval().to(device)
+    data, model = open_data(version, config, track=track), build(config, genres=len(version.genres)).eval().to(device)
     found: Features = {}
     labels: Labels = {}
     for split in SPLITS:
