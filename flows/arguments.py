@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 NEAR = 0.6
 """How alike a name has to be to be offered, 0 to 1."""
+LONGEST = 76
+"""Signs of an option with its choices that are shown in one piece; more would not fit 80 columns."""
 FEW = 7
 """Options that are spelt out in the first line of a command's help."""
 _KINDS = {
@@ -100,6 +102,13 @@ def _say_kind(action: Action) -> None:
         default = re.sub(r"[()'\[\]{}]|,(?=\))", "", default).replace(", ", ",")
         if said:
             action.help = said if default in ("", "False", "none") else f"{said} (default: {default})"
+    if (
+        isinstance(action.metavar, str)
+        and action.option_strings
+        and len(action.metavar) + len(action.option_strings[0]) > LONGEST
+    ):
+        one_of = action.metavar.strip("{}").replace(",", ", ")
+        action.metavar, action.help = "NAME", f"{action.help} One of {one_of}."
 
 
 def _groups(parser: ArgumentParser) -> list["_SubParsersAction[Any]"]:

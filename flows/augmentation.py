@@ -23,6 +23,7 @@ from flows.published import find_images, find_text, lines_of_reading
 from flows.recipes import AugmentationPlan
 from flows.retries import worth_retrying
 from flows.shards import on_ray
+from flows.terminal import step
 
 
 @task(cache_policy=NO_CACHE, task_run_name="sample")
@@ -215,17 +216,19 @@ def augmentation(
 def build(plan: AugmentationPlan) -> str:
     """The flow's tasks in their order; gives back the version's id."""
     since = datetime.now(UTC)
-    films = take_sample(plan)
-    unlabelled = take_pool(plan, films)
-    made = publish_version(
-        plan,
-        sample=films,
-        text=text_views(plan, films),
-        image=image_views(plan, films),
-        pool=unlabelled,
-        pool_text=text_views(plan, unlabelled) if unlabelled else None,
-        pool_image=image_views(plan, unlabelled) if unlabelled else None,
-    )
+    with step("Films: reading, comparing, writing"):
+        films = take_sample(plan)
+        unlabelled = take_pool(plan, films)
+    with step("Plots and posters: loading models, joining, writing"):
+        made = publish_version(
+            plan,
+            sample=films,
+            text=text_views(plan, films),
+            image=image_views(plan, films),
+            pool=unlabelled,
+            pool_text=text_views(plan, unlabelled) if unlabelled else None,
+            pool_image=image_views(plan, unlabelled) if unlabelled else None,
+        )
     new = plan.rebuild or Cache().version_manifest(made).created >= since
     show_augmentation(made, since=since, new=new, said=plan.summary())
     return made

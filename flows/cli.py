@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    prepare_libraries()
+    prepare_libraries(downloads=arguments[:1] == ["fetch"])
     with step("Starting"):
         from flows.command_line import command_of, source_of
         from flows.given import take_config

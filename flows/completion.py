@@ -15,6 +15,8 @@ from datasets_cache.store import default_root
 VERSIONS = {"version", "first", "second", "name", "names", "cache"}
 """What is called like this names a cache version."""
 _CHOICES = re.compile(r"\{([^{}]+)\}")
+_ONE_OF = re.compile(r" One of ([\w\-, ]+)\.$")
+"""What there is to choose from: in the place of the value or, where that would be too long, at the end of the help."""
 
 
 class CompletionCommand(Frozen):
@@ -49,11 +51,11 @@ def script(shell: Literal["bash", "zsh", "fish"]) -> str:
 def _complete(parser: ArgumentParser, action: Action, versions: dict[str, object]) -> None:
     """Tell shtab what an option or a place takes."""
     name = action.dest.rpartition(".")[2]
-    choices = _CHOICES.search(str(action.metavar or ""))
+    choices = _CHOICES.search(str(action.metavar or "")) or _ONE_OF.search(action.help or "")
     if parser.prog == "mmuda completion" and name == "shell":
         action.choices = ["bash", "zsh", "fish"]
     elif choices and action.option_strings:
-        action.choices = choices[1].split(",")
+        action.choices = choices[1].replace(" ", "").split(",")
     elif name in VERSIONS and (not action.option_strings or name in ("version", "cache")):
         action.complete = versions  # pyright: ignore[reportAttributeAccessIssue]
     elif "PATH" in str(action.metavar) or action.metavar in ("RUN", "RUNS", "FILE"):

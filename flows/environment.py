@@ -116,11 +116,16 @@ def prefect_home() -> Path:
     return default_root() / "prefect"
 
 
-def prepare_libraries() -> None:
-    """Silence progress bars and advice of the libraries, and let their idle threads sleep; errors still reach the user."""
+def prepare_libraries(*, downloads: bool = False) -> None:
+    """Silence progress bars and advice of the libraries, and let their idle threads sleep; errors still reach the user.
+
+    Args:
+        downloads: leave the bars of downloads on, as `mmuda fetch` has it on a terminal.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while others work slow a shared machine down
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if not (downloads and terminal.moves()):
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

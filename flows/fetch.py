@@ -12,18 +12,16 @@ def fetch(recipe: Recipe) -> None:
     Raises:
         ValueError: a repository or file cannot be had; the message names it.
     """
-    from augment.text.engines.build import translators
-    from train.models import fetch as fetch_encoders
+    with step("Loading"):
+        from augment.text.engines.build import translators
+        from train.models import fetch as fetch_encoders
 
     if recipe.augmentation.text:
         for leg in translators(recipe.augmentation.text):
-            with step("Translation models"):
-                leg.load()
+            leg.load()  # the libraries' own bars show what is downloaded, and share a line with no other
             for name, identity in leg.models.items():
                 console().print(f"{name}: {identity}")
     cells = {cell.model: cell for cell in recipe.training.cells(NOT_YET)}
     for model, cell in cells.items():
-        with step(f"Encoders of {model}"):
-            found = fetch_encoders(cell)
-        for path in found:
+        for path in fetch_encoders(cell):
             console().print(f"{model}: {path}")

@@ -1,12 +1,17 @@
 """The command line: every setting is an option, recipes are its defaults, mistakes get one clear message."""
 
 import re
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from flows import cli, commands, published
+from flows import cli, commands, published, terminal
+from flows.arguments import all_parsers
+from flows.command_line import source_of
 from flows.options import merge, read_toml, to_toml
 from flows.recipes import RECIPES, AugmentationPlan, TrainingPlan
 
@@ -192,6 +197,98 @@ def test_a_mistake_gets_one_clear_message_and_exit_code_2(
     error = capfd.readouterr().err
     assert re.search(said, error)
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("augmnet",), "no command 'augmnet'. Did you mean augment?"),
+        (("cache", "sohw"), "Did you mean show?"),
+        (("cache", "ls", "--jsno"), "mmuda cache ls: unknown: --jsno. Did you mean --json?"),
+        (("augment", "demo", "--sampel", "0.5"), "Did you mean --sample"),
+        (("augment", "demo", "--pivot", "de"), "Did you mean --text.pivot?"),
+        (("train", "demo", "--learning-rate=1"), "Did you mean --optim.learning_rate"),
+    ],
+)
+def test_a_mistyped_name_gets_the_near_one(arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]):
+    assert run(*arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_nothing_asked_shows_the_help_with_every_command_and_exit_status(capsys: pytest.CaptureFixture[str]):
+    assert run() == 0
+    shown = capsys.readouterr().out
+    assert all(re.search(rf"^    {name} ", shown, re.MULTILINE) for name in ("demo", "augment", "cache", "doctor"))
+    assert all(re.search(rf"^  {code} ", shown, re.MULTILINE) for code in cli.STATUSES)
+
+
+def test_a_group_without_its_command_shows_its_help_and_is_a_mistake(capsys: pytest.CaptureFixture[str]):
+    assert run("cache") == 2
+    assert "verify" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]):
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"mmuda {version('mmuda')}\n"
+
+
+def test_help_fits_80_columns(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for parser in all_parsers(source_of({name: make() for name, make in RECIPES.items()}).root_parser):
+        too_long = [line for line in parser.format_help().splitlines() if len(line) > 80]
+        assert too_long == [], parser.prog
+
+
+def test_a_variable_called_like_a_command_is_none_of_our_business(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("CONFIG", "/etc/some.conf")
+    monkeypatch.setenv("cache", "no JSON")
+    assert run("config", "recipes") == 0
+    assert "mmimdb" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_quiet_may_stand_anywhere_and_ends_with_the_command(place: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv(terminal.QUIET, raising=False)
+    seen: list[bool] = []
+    monkeypatch.setattr(commands, "augment", lambda _plan: seen.append(terminal.quiet()))
+    arguments = ["augment", "demo"]
+    arguments.insert(place, "-q")
+    assert run(*arguments) == 0
+    assert seen == [True]
+    assert not terminal.quiet()
+
+
+def test_an_error_that_nobody_foresaw_has_a_status_of_its_own_and_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def fail(_plan: AugmentationPlan) -> None:
+        msg = "the roof fell in"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(commands, "augment", fail)
+    assert run("augment", "demo") == 3
+    assert "RuntimeError: the roof fell in" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def interrupt(_plan: AugmentationPlan) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "augment", interrupt)
+    assert run("augment", "demo") == 130
+    assert "goes on" in capsys.readouterr().err
+
+
+def test_an_output_that_nobody_reads_ends_without_a_word():
+    script = "from flows.cli import main; main(['config', 'show', 'mmimdb'])"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()  # before a word was written
+        assert process.stderr.read() == b""
+    assert process.returncode == cli.NOBODY_READS
 
 
 def test_a_broken_config_file_names_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -54,6 +54,7 @@ def test_choices_are_offered(complete: Callable[..., list[str]]):
     assert complete("mmuda", "augment", "mmimdb", "--text.engine", "") == ["marian", "ctranslate2", "bergamot"]
     assert complete("mmuda", "train", "demo", "--models", "") == ["bert", "resnet", "mmbt"]
     assert complete("mmuda", "completion", "") == ["bash", "zsh", "fish"]
+    assert complete("mmuda", "train", "demo", "--consistency.schedule.kind", "cos") == ["cosine-up", "cosine-down"]
 
 
 def test_versions_are_those_of_the_cache_when_tab_is_pressed(complete: Callable[..., list[str]]):

@@ -32,6 +32,7 @@ COMMANDS = {
     "cache diff": ["first", "second"],
     "cache verify": [],
     "cache gc": ["--dry-run"],
+    "cache export": ["first", "--to", "exported"],
     "config recipes": [],
     "compare": ["runs"],
     "predict": ["bert", "--runs", "runs", "--plot", "a storm"],

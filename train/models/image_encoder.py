@@ -8,6 +8,7 @@ from typing import Self, cast
 from urllib.error import URLError
 
 import torch
+from huggingface_hub.utils import are_progress_bars_disabled
 from torch import Tensor, nn
 from torchvision import models as torchvision_models
 
@@ -191,7 +192,7 @@ def _in_torch_cache(url: str, *, title: str, download: bool) -> Path:
             raise problem
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            torch.hub.download_url_to_file(url, str(path), hash_prefix=sha256, progress=False)
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=sha256, progress=not are_progress_bars_disabled())
         except (URLError, RuntimeError, OSError) as error:
             problem.add_note(f"{url}: {error}")
             raise problem from error
