@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from datasets_cache import sources
 from datasets_cache import version as versions
 from datasets_cache.store import Cache
 from flows import doctor as doctors
@@ -25,6 +26,7 @@ def augment(plan: AugmentationPlan) -> str:
         notice(f"Already in the cache, nothing to do: {published}")
         show_version(published)
         return published
+    sources.check(plan.source)
     version = run_augmentation(plan)
     show_version(version, reading=False)  # the sample's task has said it
     return version
@@ -33,9 +35,10 @@ def augment(plan: AugmentationPlan) -> str:
 def run_augmentation(plan: AugmentationPlan) -> str:
     """Run the augmentation flow in this process; gives back the version id."""
     make_prefect_home()
-    with step("Starting Prefect"):
+    with step("Prefect's bookkeeping"):  # its server takes seconds to start
         from flows.augmentation import augmentation
-    return cast("str", augmentation(**parameters_of_augmentation(plan)))
+
+        return cast("str", augmentation(**parameters_of_augmentation(plan)))
 
 
 def train(plan: TrainingPlan) -> Path:
@@ -65,9 +68,10 @@ def train(plan: TrainingPlan) -> Path:
 def run_training(plan: TrainingPlan) -> list[Path]:
     """Run the training flow in this process; gives back the run directories, then the path of the report."""
     make_prefect_home()
-    with step("Starting Prefect"):
+    with step("Prefect's bookkeeping"):
         from flows.training import training
-    return cast("list[Path]", training(**parameters_of_training(plan, cache=Cache())))
+
+        return cast("list[Path]", training(**parameters_of_training(plan, cache=Cache())))
 
 
 def demo(recipe: Recipe) -> None:
@@ -122,7 +126,7 @@ def _has_films(cache: Cache, version: str) -> bool:
 
 def _place(folders: Sequence[Path], runs: Sequence[Path], version: str) -> Path:
     """Where a report lies that nobody gave a place: one of single runs does not replace that of the whole folder."""
-    from train.run import RESULT
+    from train.finished import RESULT
 
     if not all((folder / RESULT).is_file() for folder in folders):
         return runs[0].parent / f"report-{version}.html"

@@ -23,7 +23,7 @@ SPLIT_NAMES: Mapping[str, Split] = {
     "test": "test", "testing": "test",
 }  # fmt: skip
 """What a cell of the split column may say, whatever its case."""
-LOOKED_FOR = "a table of films such as `films.csv`, and images"
+LOOKED_FOR = "a table of films (such as `films.csv`) and its images"
 
 
 class TableSource(Frozen):
@@ -175,7 +175,7 @@ def _flagged(content: Mapping[str, object], flags: Sequence[str]) -> tuple[str, 
 def _split(value: object) -> Split:
     if split := SPLIT_NAMES.get(str(value or "").strip().casefold()):
         return split
-    raise RowError(reason="split not known", detail=f"{value!r:.80}; expected train, validation or test")
+    raise RowError(reason="split not known", detail=f"{index.short(value)}; expected train, validation or test")
 
 
 def _separator(columns: Columns, rows: Sequence[Row], notes: list[str]) -> str | None:
