@@ -1,5 +1,6 @@
 """A folder that appears under its name when it is whole, and not before."""
 
+import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from filelock import FileLock, Timeout
 from datasets_cache.files import sync
 
 _LOCK = ".lock"
+_MANY = 100
 
 
 @contextmanager
@@ -36,8 +38,7 @@ def whole_folder(to: Path) -> Generator[Path]:
         _clear(aside)
         yield aside
         refuse_occupied(to)
-        for path in (*aside.rglob("*"), aside):
-            sync(path)
+        _flush(aside)
         aside.rename(to)
         (to / _LOCK).unlink()
         sync(to.parent)
@@ -61,6 +62,15 @@ def refuse_occupied(to: Path) -> None:
         cure = "name a new or empty folder for `--to`, or remove this one"
         msg = f"{to}: not empty, it holds {found[0]!r}{more}; {cure}."
         raise ValueError(msg)
+
+
+def _flush(folder: Path) -> None:
+    paths = [folder, *folder.rglob("*")]
+    if len(paths) > _MANY:
+        os.sync()  # one by one, fifty thousand posters take minutes
+        return
+    for path in paths:
+        sync(path)
 
 
 def _clear(aside: Path) -> None:
