@@ -59,7 +59,7 @@ def train_cell(config: RunConfig, plan: TrainingPlan, root: str) -> Path:
         from train.run import run_cell  # only now: what registers the flows, or finds all cells finished, does without torch
 
         with step(f"{name}: loading and saving"):
-            result = run_cell(config, **common, track=progress, track_scoring=tracker(lines=False))
+            result = run_cell(config, **common, track=progress, track_scoring=tracker(lines=False, keep=False))
     spent = f"epoch {result.best_epoch} of {result.epochs} tested, {span(result.seconds)}"
     progress.finished(f"{name}: {spent}")
     note(f"{result.run}: test AP micro {100 * result.test.ap_micro:.1f} %; {spent}")

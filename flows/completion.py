@@ -63,15 +63,22 @@ def _complete(parser: ArgumentParser, action: Action, versions: dict[str, object
 
 
 def _versions() -> dict[str, object]:
-    """Ids of the versions in the cache, and the names that stand for the newest ones; read by the shell itself."""
-    where = f'"${{MMUDA_CACHE:-{default_root()}}}"/versions'
-    listed = f"sh -c {shlex.quote(f'ls {where} 2>/dev/null; echo latest')}"
+    """Ids of the versions in the cache, and the name of the newest; the shell itself reads them when Tab is pressed."""
+    root = shlex.quote(str(default_root()))
+    listed = 'ls "${MMUDA_CACHE:-$root}/versions" 2>/dev/null; echo latest'
+    fish = f"""function _mmuda_versions
+  set -l root {root}
+  set -q MMUDA_CACHE; and set root $MMUDA_CACHE
+  command ls $root/versions 2>/dev/null
+  echo latest
+end"""
     return {
         "bash": "_mmuda_versions",
         "zsh": "_mmuda_versions",
-        "fish": f"({listed})",
+        "fish": "(_mmuda_versions)",
         "preamble": {
-            "bash": f'_mmuda_versions() {{ compgen -W "$({listed})" -- "$1"; }}',
-            "zsh": f'_mmuda_versions() {{ local -a found; found=(${{(f)"$({listed})"}}); compadd -a found; }}',
+            "bash": f'_mmuda_versions() {{ local root={root}; compgen -W "$({listed})" -- "$1"; }}',
+            "zsh": f'_mmuda_versions() {{ local root={root}; local -a all; all=(${{(f)"$({listed})"}}); compadd -a all; }}',
+            "fish": fish,
         },
     }

@@ -77,7 +77,9 @@ def notice(message: str) -> None:
         say(message)
 
 
-def track(items: Iterable[T], /, *, total: int, title: str, unit: str = "films", lines: bool = True) -> Iterator[T]:
+def track(
+    items: Iterable[T], /, *, total: int, title: str, unit: str = "films", lines: bool = True, keep: bool = True
+) -> Iterator[T]:
     """Pass `items` through while showing how many of `total` are done, the rate and the time left.
 
     Args:
@@ -86,15 +88,16 @@ def track(items: Iterable[T], /, *, total: int, title: str, unit: str = "films",
         title: of the step.
         unit: what is counted.
         lines: whether there are plain lines on standard output where there is no terminal.
+        keep: whether the full bar stays on the terminal.
     """
     if moves():
-        return _bar(items, total, title, unit)
+        return _bar(items, total, title, unit, keep=keep)
     return iter(items) if quiet() or not lines else _lines(items, total, title, unit)
 
 
-def tracker(*, lines: bool) -> Track:
-    """`track`, with or without plain lines on standard output, where JSON may have to be alone."""
-    return partial(track, lines=lines)
+def tracker(*, lines: bool, keep: bool = True) -> Track:
+    """`track`, with or without plain lines on standard output, where JSON may have to be alone, and with bars that stay or go."""
+    return partial(track, lines=lines, keep=keep)
 
 
 @contextmanager
@@ -154,7 +157,7 @@ def _drawn(*columns: ProgressColumn, transient: bool) -> Generator[Progress]:
                 outer.start()
 
 
-def _bar(items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]:
+def _bar(items: Iterable[T], total: int, title: str, unit: str, *, keep: bool) -> Iterator[T]:
     def said(done: int, spent: float) -> str:
         count = f"{f'{done:,}/{total:,}{counted}':>{2 * len(f'{total:,}') + len(counted) + 1}}"
         rate = pace(done / spent) if done else ""
@@ -171,7 +174,7 @@ def _bar(items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]:
         BarColumn(bar_width=min(BAR, max(NARROW, room))),
         TextColumn("{task.fields[said]}", markup=False, table_column=whole),
     )
-    with _drawn(*columns, transient=False) as progress:
+    with _drawn(*columns, transient=not keep) as progress:
         bar, started = progress.add_task("", total=max(total, 1), said=said(0, 1)), time.monotonic()
         for done, item in enumerate(items, start=1):
             yield item

@@ -28,7 +28,7 @@ def compare_cells(folders: list[Path], runs: Path) -> Path:
 
     with step("Comparing the runs and writing the report"):
         results = [read_result(folder) for folder in folders]
-        outcome = gather(results, cache=Cache(), runs=runs, track=tracker(lines=False))
+        outcome = gather(results, cache=Cache(), runs=runs, track=tracker(lines=False, keep=False))
         report = write_outcome(outcome, runs=runs, cache=Cache())
     show_training(outcome, report=report)
     note(f"Report: {report}")

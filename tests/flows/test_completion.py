@@ -1,5 +1,6 @@
 """Shell completion, driven as a real bash drives it."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -80,3 +81,22 @@ def test_the_scripts_of_other_shells_are_read_by_them(shell: str, tmp_path: Path
         pytest.skip(f"no {shell} here; the script was made, not read")
     (tmp_path / "script").write_text(script)
     subprocess.run([program, "-n", tmp_path / "script"], check=True)
+
+
+def test_fish_offers_what_bash_offers(tmp_path: Path):
+    program = shutil.which("fish")
+    if program is None:
+        pytest.skip("no fish here")
+    (tmp_path / "versions" / "demo-3a684bbb").mkdir(parents=True)
+    (tmp_path / "script").write_text(completion.script("fish"))
+
+    def ask(line: str) -> list[str]:
+        command = [program, "--no-config", "-c", f"source {tmp_path / 'script'}; complete -C '{line}'"]
+        done = subprocess.run(
+            command, env={**os.environ, "MMUDA_CACHE": str(tmp_path)}, check=True, capture_output=True, text=True
+        )
+        return [offered.partition("\t")[0] for offered in done.stdout.splitlines()]
+
+    assert ask("mmuda ev") == ["evaluate"]
+    assert ask("mmuda augment mmimdb --text.engine ") == ["marian", "ctranslate2", "bergamot"]
+    assert ask("mmuda cache show ") == ["demo-3a684bbb", "latest"]

@@ -207,3 +207,8 @@ def test_durations_are_said_as_people_say_them(seconds: float, said: str):
 @pytest.mark.parametrize(("rate", "said"), [(1234.4, "1,234/s"), (35.2, "35/s"), (3.46, "3.5/s"), (0.346, "0.35/s")])
 def test_rates_have_about_three_figures(rate: float, said: str):
     assert terminal.pace(rate) == said
+
+
+def test_a_bar_that_is_not_kept_leaves_no_line():
+    screen = Screen().feed(on_a_terminal("for _ in track(range(3), total=3, title='Scoring', keep=False): pass\nsay('done')\n"))
+    assert [line.rstrip() for line in screen.lines if line.strip()] == ["done"]
