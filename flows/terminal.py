@@ -96,7 +96,7 @@ def track(
 
 
 def tracker(*, lines: bool, keep: bool = True) -> Track:
-    """`track`, with or without plain lines on standard output, where JSON may have to be alone, and with bars that stay or go."""
+    """`track`, with or without plain lines on standard output, where JSON may have to be alone; with bars that stay or go."""
     return partial(track, lines=lines, keep=keep)
 
 
