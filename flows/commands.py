@@ -14,7 +14,7 @@ from flows.environment import make_prefect_home
 from flows.forms import parameters_of_augmentation, parameters_of_training
 from flows.published import find_published
 from flows.recipes import AugmentationPlan, Recipe, TrainingPlan
-from flows.terminal import console, notice, step
+from flows.terminal import console, notice, step, tracker
 
 
 def augment(plan: AugmentationPlan) -> str:
@@ -55,11 +55,13 @@ def train(plan: TrainingPlan) -> Path:
     found = [result.path for cell in cells if (result := find_finished(cell, plan.runs))]
     if len(found) == len(cells):
         notice(f"Already trained, nothing to do: {len(cells)} cells")
-        outcome = gather([read_result(folder) for folder in found], cache=Cache(), runs=plan.runs)
-        page = write_outcome(outcome, runs=plan.runs, cache=Cache())
+        page = None
     else:
-        *folders, page = run_training(plan)
-        outcome = gather([read_result(folder) for folder in folders], cache=Cache(), runs=plan.runs)
+        *found, page = run_training(plan)
+    with step("Comparing the runs"):
+        results = [read_result(folder) for folder in found]
+        outcome = gather(results, cache=Cache(), runs=plan.runs, track=tracker(lines=False, keep=False))
+        page = page or write_outcome(outcome, runs=plan.runs, cache=Cache())
     show(outcome)
     console().print(f"Report: {page}")
     return page

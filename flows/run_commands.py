@@ -8,10 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from datasets_cache import version as versions
-from datasets_cache.progress import untracked
 from datasets_cache.schema import Split
 from datasets_cache.store import Cache
-from flows.terminal import console, step, track
+from flows.terminal import console, step, tracker
 
 if TYPE_CHECKING:
     from train.predict import Evaluation
@@ -66,12 +65,12 @@ def evaluate(run: Path, *, version: str, split: Split, device: str, as_json: boo
     Raises:
         ValueError: the version is unknown, or see `train.predict.evaluate_run`.
     """
+    cache = Cache()
+    opened = versions.open_version(cache, versions.resolve(cache, version))
     with step("Loading"):
         from train.predict import evaluate_run
 
-    cache = Cache()
-    opened = versions.open_version(cache, versions.resolve(cache, version))
-    found = evaluate_run(run, opened, split=split, device=device, track=untracked if as_json else track)
+        found = evaluate_run(run, opened, split=split, device=device, track=tracker(lines=not as_json))
     if as_json:
         print(found.model_dump_json(indent=2))  # noqa: T201
         return
