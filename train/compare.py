@@ -3,11 +3,9 @@
 import io
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
-from datasets import Dataset
 from rich.console import Console
 from rich.table import Table
 
@@ -15,9 +13,11 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.genres import multi_hot
 from datasets_cache.version import Version
 from train.config import ModelName
-from train.metrics import scores
 from train.records import RunResult, Scores
 from train.variants import Variant, variants
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 PRIORS_TITLE = "class priors"
 HEADINGS = ("AP macro", "AP micro", "gap train − val.", "best epoch")
@@ -110,6 +110,10 @@ def compare(
 
 def class_priors(version: Version) -> Scores:
     """Test scores of predicting, for every film, how frequent each genre is in training: what no model may stay under."""
+    import torch  # only now: tables are made without it
+
+    from train.metrics import scores
+
     train_BG, test_BG = (_labels(version.films(split), version.genres) for split in ("train", "test"))
     films = len(train_BG)
     frequency_G = np.clip(train_BG.mean(axis=0), 0.5 / films, 1 - 0.5 / films)  # finite logits, same order
@@ -159,7 +163,7 @@ def gap(results: Sequence[RunResult]) -> Estimate:
     return estimate([result.train.ap_micro - result.validation.ap_micro for result in results])
 
 
-def _labels(films: Dataset, genres: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _labels(films: "Dataset", genres: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.stack([multi_hot(found, genres) for found in films["genres"]])
 
 

@@ -4,11 +4,11 @@ Shape legend: F films, G genres.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
-from torch import Tensor
 
 from datasets_cache.frozen import Frozen
 from datasets_cache.progress import Track, untracked
@@ -18,6 +18,9 @@ from train.predictions import Predictions
 from train.records import RunResult
 from train.significance import Bootstrapped, Difference, paired_bootstrap
 from train.variants import Variant, base_of, variants
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RESAMPLES = 1000
 SEED = 1
@@ -278,6 +281,6 @@ def _tested(
     return tested, len(ids)
 
 
-def _in_order(found: Predictions, values_FG: Tensor) -> NDArray[np.float32]:
+def _in_order(found: Predictions, values_FG: "Tensor") -> NDArray[np.float32]:
     """Rows by film id: what is compared film by film is paired by id."""
     return values_FG.numpy()[np.argsort(np.asarray(found.ids))]

@@ -6,13 +6,14 @@ Shape legend: B films, G genres.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
 from datasets_cache.files import written_aside
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TEST = "test-predictions.safetensors"
 """Where a finished run keeps those of its test split."""
@@ -26,9 +27,9 @@ class Predictions:
     """Film ids, in row order."""
     genres: tuple[str, ...]
     """Names of the columns."""
-    logits_BG: Tensor
+    logits_BG: "Tensor"
     """float32, on the CPU."""
-    labels_BG: Tensor
+    labels_BG: "Tensor"
     """1 where a film has the genre, float32, on the CPU."""
 
     def __post_init__(self) -> None:
@@ -44,6 +45,9 @@ def save(path: Path, predictions: Predictions) -> None:
 
     It is written aside and renamed: a file under its name is whole.
     """
+    import torch
+    from safetensors.torch import save_file
+
     tensors = {"logits": predictions.logits_BG, "labels": predictions.labels_BG}
     with written_aside(path) as aside:
         save_file(

@@ -8,13 +8,11 @@ Shape legend: B films of a batch, F films of a split, D width of the features, G
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
-from torch import Tensor
 
 from datasets_cache.files import write_text
 from datasets_cache.fingerprint import fingerprint
@@ -23,8 +21,11 @@ from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import SPLITS, Split
 from datasets_cache.version import Version
 from train.config import ImageEncoderConfig, Modality, RunConfig, TextEncoderConfig
-from train.metrics import scores
 from train.records import Inputs, Scores
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 FORMAT = 1
 """Raised when unchanged settings would give other scores: old files are then not read."""
@@ -52,7 +53,7 @@ def yardsticks(
     *,
     text: TextEncoderConfig | None,
     image: ImageEncoderConfig | None,
-    device: torch.device,
+    device: "torch.device",
     track: Track = untracked,
 ) -> dict[str, Yardstick]:
     """Train and test the logistic regressions on ``text``, ``image`` and ``text + image``, as far as encoders are given.
@@ -91,7 +92,7 @@ def features(
     *,
     text: TextEncoderConfig | None = None,
     image: ImageEncoderConfig | None = None,
-    device: torch.device,
+    device: "torch.device",
     track: Track = untracked,
 ) -> tuple[Features, Labels]:
     """Features [F, D] and labels [F, G] of each split, films in the order of their ids.
@@ -100,6 +101,8 @@ def features(
         MissingWeights: pretrained weights are not on this machine.
         ValueError: an encoder that does not exist.
     """
+    import torch
+
     from train.data import open_data
     from train.models import build
 
@@ -113,7 +116,7 @@ def features(
     found: Features = {}
     labels: Labels = {}
     for split in SPLITS:
-        rows: list[tuple[str, Tensor, Tensor]] = []
+        rows: list[tuple[str, torch.Tensor, torch.Tensor]] = []
         for batch in data.evaluation(split):
             with torch.inference_mode():
                 vectors_BD = _encode(model, batch.to(device).original).float().cpu()
@@ -126,7 +129,10 @@ def features(
 
 def regress(found: Features, labels: Labels, *, genres: tuple[str, ...]) -> Yardstick:
     """One regression a genre on standardised features, with the C that is best on validation; the smaller of equals."""
+    import torch
     from sklearn.preprocessing import StandardScaler
+
+    from train.metrics import scores
 
     scaler = StandardScaler().fit(found["train"])
     scaled = {split: np.asarray(scaler.transform(values), dtype=np.float32) for split, values in found.items()}
@@ -181,7 +187,7 @@ def _path(runs: Path, version: str, text: TextEncoderConfig | None, image: Image
     return runs / f"yardstick-{version}-{fingerprint({'format': FORMAT, 'strengths': STRENGTHS, **encoders})}.json"
 
 
-def _encode(model: torch.nn.Module, inputs: Inputs) -> Tensor:
+def _encode(model: "torch.nn.Module", inputs: Inputs) -> "Tensor":
     """Frozen features [B, D] of what `model` reads."""
     from train.models.bert import Bert
     from train.models.resnet import Resnet

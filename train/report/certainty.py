@@ -6,10 +6,9 @@ Shape legend: S seeds, F films, G genres.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from datasets_cache.version import Version
@@ -17,6 +16,9 @@ from train import predictions
 from train.predictions import Predictions
 from train.report import pictures
 from train.variants import Variant
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SHOWN = 6
 """Films at either end."""
@@ -105,7 +107,7 @@ def certainty(found: Sequence[Variant], version: Version, *, shown: int = SHOWN)
     ids = [film for film in said[0].ids if film in set(rows).intersection(*(one.ids for one in said))]
     if len(ids) < 2:
         return None
-    probabilities_FG = np.mean([_of(one, ids, torch.sigmoid(one.logits_BG)) for one in said], axis=0)
+    probabilities_FG = np.mean([_of(one, ids, one.logits_BG.sigmoid()) for one in said], axis=0)
     labels_FG = _of(said[0], ids, said[0].labels_BG) > 0
     entropy_F, wrong_F = _entropy(probabilities_FG).mean(axis=1), ((probabilities_FG > 0.5) != labels_FG).mean(axis=1)
     order, half = np.argsort(entropy_F, kind="stable"), len(ids) // 2
@@ -142,7 +144,7 @@ def _film(
     )
 
 
-def _of(said: Predictions, ids: Sequence[str], values_FG: torch.Tensor) -> Floats:
+def _of(said: Predictions, ids: Sequence[str], values_FG: "Tensor") -> Floats:
     """Rows of these films, in their order: films are paired by id, whatever order a run has them in."""
     rows = {film: row for row, film in enumerate(said.ids)}
     return values_FG.double().numpy()[[rows[film] for film in ids]]

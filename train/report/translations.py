@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any
 
 from datasets_cache.version import Version
 from train.report.passages import Compared, compared
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 SHOWN = 4
 """Plots of each kind."""
@@ -86,7 +87,7 @@ def worst(version: Version, *, shown: int = SHOWN) -> list[Kind]:
     ]
 
 
-def _figures(views: Dataset) -> list[Figures]:
+def _figures(views: "Dataset") -> list[Figures]:
     """The rows without their plots; figures that an older shelf lacks are None."""
     known = [name for name in _FIGURES if name in views.column_names]
     columns: Mapping[str, Sequence[Any]] = views.select_columns(known)[:]
@@ -94,7 +95,7 @@ def _figures(views: Dataset) -> list[Figures]:
     return [dict.fromkeys(_FIGURES) | dict(zip(known, row, strict=True)) for row in rows]
 
 
-def _pairs(views: Dataset, films: Dataset, rows: Sequence[Figures], wanted: set[int]) -> dict[int, Translation]:
+def _pairs(views: "Dataset", films: "Dataset", rows: Sequence[Figures], wanted: set[int]) -> dict[int, Translation]:
     ids = {rows[number]["id"] for number in wanted}
     places = {film: place for place, film in enumerate(films["id"]) if film in ids}
     plots, texts = films.select_columns(["title", "plot"]), views.select_columns(["plot"])
