@@ -109,9 +109,8 @@ def killed_launcher(_parent, runs):
     os.kill(processes_on(runs)[0], signal.SIGKILL)
 
 
-@pytest.mark.parametrize("death", [killed_parent, cancelled_parent, killed_launcher])
-def test_processes_end_with_who_started_them_and_the_next_call_goes_on(cache, config, tmp_path, death):
-    runs = tmp_path / "runs"
+def ended_by(death, config, cache, runs):
+    """Epochs that processes had trained when their end was caused by `death`."""
     # the root of the project on the path, as an installed package is; one thread each, the encoder is tiny
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", PARENT, config.model_dump_json(), cache.root, runs]
@@ -125,7 +124,18 @@ def test_processes_end_with_who_started_them_and_the_next_call_goes_on(cache, co
     wait_until(lambda: not processes_on(runs), seconds=30)
     before = history.read(folder)
     assert 2 <= len(before) < EPOCHS
+    return before
+
+
+def test_processes_end_with_a_killed_parent(cache, config, tmp_path):
+    ended_by(killed_parent, config, cache, tmp_path / "runs")
+
+
+@pytest.mark.parametrize("death", [cancelled_parent, killed_launcher])
+def test_processes_end_with_who_started_them_and_the_next_call_goes_on(cache, config, tmp_path, death):
+    runs = tmp_path / "runs"
+    before = ended_by(death, config, cache, runs)
     result = run_in_processes(config, processes=2, cache=cache, runs=runs, device="cpu")
-    after = history.read(folder)
+    after = history.read(run_folder(config, runs))
     assert len(after) == result.epochs == EPOCHS
     assert after[0] == before[0]  # even its seconds: it was not trained again
