@@ -111,7 +111,7 @@ def recipes_as_markdown() -> str:
     for name, recipe in RECIPES.items():
         made = recipe()
         settings = {plan: differing(getattr(made, plan)) for plan in PLANS}
-        about = " ".join((recipe.__doc__ or "").split())
+        about = " ".join((recipe.__doc__ or "").split("\n\n")[0].split())
         parts.append(f"### `{name}` {{ #recipe-{name} }}\n\n{about}\n\n```toml\n{overrides_to_toml(settings).strip()}\n```")
     return "\n\n".join(parts)
 
