@@ -139,7 +139,12 @@ def by_rank(records: Iterable[Record]) -> list[Record]:
 
 
 def quantile(film: str) -> float:
-    """About which share of all films come before a film in rank order."""
+    """About which share of all films come before a film in rank order.
+
+    Examples:
+        >>> round(quantile("b"), 3)  # its rank begins with 3e23: 0x3e23 / 0x10000
+        0.243
+    """
     return int.from_bytes(rank(film)[:8]) / 2**64
 
 

@@ -129,7 +129,13 @@ class TrainingPlan(Frozen):
         return values
 
     def cells(self, version: str) -> list[RunConfig]:
-        """Every cell of the matrix, on the cache version with the full id `version`."""
+        """Every cell of the matrix, on the cache version with the full id `version`.
+
+        Examples:
+            >>> plan = TrainingPlan(models=("bert", "mmbt"), seeds=(1, 2))
+            >>> [(cell.model, cell.uda is not None, cell.seed) for cell in plan.cells("demo-3a684bbb")][:3]
+            [('bert', False, 1), ('bert', False, 2), ('bert', True, 1)]
+        """
         text, image, optim = self.resolved()
         return [
             RunConfig(
@@ -176,14 +182,7 @@ class Recipe(Frozen):
 
 
 def demo() -> Recipe:
-    """The bundled sample, en→pt→en and the embedded encoders: minutes on two cores, offline.
-
-    Examples:
-        >>> demo().augmentation.summary()
-        'augment demo 100% en→pt→en M5'
-        >>> len(demo().training.cells("demo-3a684bbb"))  # three models, each with and without UDA, one seed
-        6
-    """
+    """The bundled sample, en→pt→en and the embedded encoders: minutes on two cores, offline."""
     return Recipe(
         augmentation=AugmentationPlan(
             name="demo",
