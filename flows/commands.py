@@ -10,7 +10,7 @@ from datasets_cache import version as versions
 from datasets_cache.store import Cache
 from flows import doctor as doctors
 from flows.cache_commands import show_version
-from flows.environment import make_prefect_home
+from flows.environment import make_prefect_home, start_temporary_server
 from flows.forms import parameters_of_augmentation, parameters_of_training
 from flows.published import find_published
 from flows.recipes import AugmentationPlan, Recipe, TrainingPlan
@@ -38,6 +38,7 @@ def run_augmentation(plan: AugmentationPlan) -> str:
     with step("Prefect's bookkeeping"):  # its server takes seconds to start
         from flows.augmentation import augmentation
 
+        start_temporary_server()
         return cast("str", augmentation(**parameters_of_augmentation(plan)))
 
 
@@ -73,6 +74,7 @@ def run_training(plan: TrainingPlan) -> list[Path]:
     with step("Prefect's bookkeeping"):
         from flows.training import training
 
+        start_temporary_server()
         return cast("list[Path]", training(**parameters_of_training(plan, cache=Cache())))
 
 

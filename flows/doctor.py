@@ -33,7 +33,7 @@ OPTIONAL = {"timm": "embedded", "ctranslate2": "ctranslate2", "ray": "ray"}
 NEEDED_BY = {"timm": "--encoders embedded", "ctranslate2": "--text.engine ctranslate2", "ray": "--runner ray"}
 FREE_GIB, FULL_SIZE_DISK_GIB = 5, 20
 """Below the first nothing is begun; the second is what 30 % of MM-IMDb with its models and six cells takes."""
-FULL_SIZE_MEMORY_GIB = 10
+FULL_SIZE_MEMORY_GIB = 12
 """What training MMBT with BERT-base and ResNet-152 takes, on the device: batches of 4 films and their copies, 512 tokens."""
 REINSTALL = "install with --constraint constraints.txt (make setup)"
 

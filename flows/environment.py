@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import warnings
 from pathlib import Path
 
@@ -87,6 +88,24 @@ def served_environment(url: str, *, own: bool) -> dict[str, str]:
         # a server that restarts knows who holds a deployment's places
         defaults["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
     return defaults | served
+
+
+def start_temporary_server() -> None:
+    """Start Prefect's temporary server where no server is configured, out of reach of Ctrl-C.
+
+    Ctrl-C goes to every process of a terminal. A server that it ended could not be told that the run was interrupted, and
+    Prefect tries to tell it for a minute.
+    """
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the process that is started inherits it
+    try:
+        SubprocessASGIServer().start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def make_prefect_home() -> Path:

@@ -164,7 +164,7 @@ def _bar(items: Iterable[T], total: int, title: str, unit: str, *, keep: bool) -
         left = "" if not done else f"{_short((total - done) / done * spent)} left" if done < total else f"in {_short(spent)}"
         return f"{count} {rate:>{_RATE}} {left:<{_LEFT}}"  # of one width, so that nothing jumps
 
-    line, counted = min(_screen().width, WIDEST) - 1, f" {unit}"
+    line, counted = min(_screen().width, WIDEST) - 3, f" {unit}"  # a ^C finds room behind it
     if (room := line - len(title) - len(said(0, 1)) - 2) < NARROW:
         counted, room = "", room + len(counted)
     cut = Column(no_wrap=True, overflow="ellipsis", max_width=max(NARROW, line - len(said(0, 1)) - NARROW - 2))

@@ -82,8 +82,7 @@ def yardsticks(
         read["image"], labels = features(version, "image", image=image, device=device, track=track)
     if text and image:
         read["text + image"] = {split: np.hstack([read["text"][split], read["image"][split]]) for split in SPLITS}
-    shown = track(read.items(), total=len(read), title="Logistic regressions", unit="inputs")
-    return {name: regress(found, labels, genres=version.genres) for name, found in shown}
+    return {name: regress(found, labels, genres=version.genres, name=name, track=track) for name, found in read.items()}
 
 
 def features(
@@ -127,7 +126,9 @@ def features(
     return found, labels
 
 
-def regress(found: Features, labels: Labels, *, genres: tuple[str, ...]) -> Yardstick:
+def regress(
+    found: Features, labels: Labels, *, genres: tuple[str, ...], name: str = "features", track: Track = untracked
+) -> Yardstick:
     """One regression a genre on standardised features, with the C that is best on validation; the smaller of equals."""
     import torch
     from sklearn.preprocessing import StandardScaler
@@ -141,8 +142,11 @@ def regress(found: Features, labels: Labels, *, genres: tuple[str, ...]) -> Yard
         return scores(torch.from_numpy(logits_FG), torch.from_numpy(labels[split]), genres=genres)
 
     best: tuple[float, Scores, list[Any]] | None = None
-    for strength in STRENGTHS:
-        models = [_fit(scaled["train"], labels["train"][:, genre], strength) for genre in range(len(genres))]
+    each = [(strength, genre) for strength in STRENGTHS for genre in range(len(genres))]
+    fitted: dict[float, list[Any]] = {strength: [] for strength in STRENGTHS}
+    for strength, genre in track(each, total=len(each), title=f"Regressions on {name}", unit="fits"):
+        fitted[strength].append(_fit(scaled["train"], labels["train"][:, genre], strength))
+    for strength, models in fitted.items():
         validation = scored(_logits(models, scaled["validation"]), "validation")
         if best is None or validation.ap_micro > best[1].ap_micro:
             best = strength, validation, models
