@@ -64,7 +64,7 @@ def section(plan: str, path: str, model: type[Frozen]) -> str:
     rows = [row(field, schema, model) for field, schema in model.model_json_schema()["properties"].items()]
     about = " ".join((model.__doc__ or "").split("\n\n")[0].split())
     table = "| Setting | Default | Takes | |\n|---|---|---|---|\n" + "\n".join(rows)
-    return f"## {title} {{ #{anchor} }}\n\n{about} {lead}\n\n{table}"
+    return f'## {title} {{ #{anchor} }}\n\n{about} {lead}\n\n<div class="settings" markdown>\n\n{table}\n\n</div>'
 
 
 def row(name: str, schema: Mapping[str, Any], model: type[Frozen]) -> str:
