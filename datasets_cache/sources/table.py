@@ -103,10 +103,10 @@ def read(spec: TableSource) -> SourceIndex:
         notes.append("no column says the split, so the ids decide: 70 % train, 10 % validation, 20 % test")
     elif not any(record.split == "validation" for record in records):
         films = _with_validation(films, notes)
-    built = index.build(films, genres=(), posters=FolderPosters())
+    built = labels.with_own_genres(index.build(films, genres=(), posters=FolderPosters()))
     counts = Counter(record.split for record in built.records)
-    notes.append("films: " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))
-    return labels.with_own_genres(replace(built, notes=tuple(notes)))
+    notes.append("usable films: " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))
+    return replace(built, notes=(*notes, *built.notes))
 
 
 def _table(spec: TableSource) -> Path:

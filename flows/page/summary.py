@@ -42,6 +42,9 @@ def as_markdown(version: Version, *, since: datetime, seconds: float) -> str:
         "### Kept as they were, skipped or repaired",
         _fallbacks(version),
     ]
+    for title, key in (("### How the source was read", "read_as"), ("### The first rows that were skipped", "skipped_rows")):
+        if lines := version.sample.manifest.quality.get(key):
+            parts += [title, "\n".join(f"- {cell(line)}" for line in lines)]
     if figures := _figures(version):
         parts += ["### Quality", figures]
     return "\n\n".join(parts) + "\n"

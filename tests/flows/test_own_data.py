@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from datasets_cache.store import Cache
 from datasets_cache.version import open_version
 from flows import cli
+from flows.page import summary
 from train.config import OptimConfig, RunConfig, TextEncoderConfig
 from train.run import run_cell
 
@@ -106,3 +108,9 @@ def test_a_mistake_is_one_sentence_before_anything_starts(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert re.search(expected, error)
+
+
+def test_the_runs_page_says_how_the_table_was_read(version: str):
+    shown = summary.as_markdown(open_version(Cache(), version), since=datetime.now(UTC), seconds=1)
+    assert "### How the source was read\n\n- films.csv: 12 rows, UTF-8, cells separated by semicolons" in shown
+    assert "### The first rows that were skipped\n\n- - nowhere: poster missing" in shown
