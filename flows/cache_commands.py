@@ -102,7 +102,7 @@ def diff(first: str, second: str, *, as_json: bool) -> None:
     with step("Comparing the plots and posters of both"):
         from flows.diff import compare
 
-        found = compare(Cache(), first, second)
+        found = compare(Cache(), first, second, track=tracker(lines=not as_json, keep=False))
     if as_json:
         print_json(asdict(found))
         return

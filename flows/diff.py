@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from augment.text.measures import chrf
 from datasets_cache import version as versions
+from datasets_cache.progress import Track, untracked
 from datasets_cache.store import Cache, Shelf
 from datasets_cache.version import Version
 from flows.quality import figures
@@ -58,8 +59,14 @@ class Difference:
     """The plots that differ most, the farthest first."""
 
 
-def compare(cache: Cache, first: str, second: str) -> Difference:
+def compare(cache: Cache, first: str, second: str, *, track: Track = untracked) -> Difference:
     """Compare two versions on the training films that both have.
+
+    Args:
+        cache: holds both.
+        first: a version.
+        second: another one.
+        track: shows the plots.
 
     Raises:
         ValueError: a version is unknown, a shelf of it is missing or damaged, or they have no training film in common.
@@ -69,7 +76,9 @@ def compare(cache: Cache, first: str, second: str) -> Difference:
     if not common:
         msg = f"{a.id} and {b.id} have no training film in common; compare versions of one source."
         raise ValueError(msg)
-    plots = list(_apart(a, b, common))
+    views = a.text_views()
+    compared = _apart(a, b, common)
+    plots = list(track(compared, total=len(views) if views else 0, title="Comparing plots", unit="plots"))
     differing = sorted((pair for pair in plots if pair.first != pair.second), key=lambda pair: (pair.chrf, pair.id, pair.view))
     posters, posters_differ = _posters(a, b, common)
     return Difference(
