@@ -106,7 +106,10 @@ def scan(
     entries: list[str] = []
 
     def wanted(name: str) -> bool:
-        return likely(film) if (film := poster_of(name)) is not None else name.endswith(".json")
+        film = poster_of(name)
+        if film is None:
+            return name.endswith(".json")
+        return film.isprintable() and likely(film)  # else its name is in no Unicode, and no id
 
     for name, size, data in members(path, wanted=wanted, track=track):
         if len(entries) < 6:

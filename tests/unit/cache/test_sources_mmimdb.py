@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 
 from datasets_cache.posters import PosterError
+from datasets_cache.sampling import publish_sample
 from datasets_cache.sources import MmimdbSource, read_source, stat_digest
 from datasets_cache.sources.index import SourceIndex
 from datasets_cache.sources.json_text import MAX_OBJECT
+from datasets_cache.store import Cache
 
 Write = Callable[..., Path]
 SPLIT = {"train": ["1", "2"], "dev": ["3"], "test": ["4"]}
@@ -425,3 +427,10 @@ def test_an_archive_that_ends_long_before_what_it_claims_is_an_error(tmp_path: P
     path.write_bytes(compressed(_header(2**60, b"0") + bytes(10_000)))
     with pytest.raises(ValueError, match=r"mmimdb\.tar: not a whole tar archive \(unexpected end of data\)"):
         read(path)
+
+
+def test_a_poster_whose_name_is_no_text_is_no_reason_to_lose_an_archive(mmimdb_folder: Write, tmp_path: Path):
+    root = mmimdb_folder(SPLIT)
+    (root / "dataset" / os.fsdecode(b"caf\xe9.jpeg")).write_bytes(b"...")
+    sample = publish_sample(MmimdbSource(root=pack(root, tmp_path / "m.tar")), share=1.0, cache=Cache(tmp_path / "cache"))
+    assert sample.manifest.rows == {"train": 2, "validation": 1, "test": 1}
