@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from datasets_cache.posters import QUALITY
 from train.config import Pooling
 from train.export import About, ImagePart
 
@@ -52,7 +53,7 @@ scores = classify({PLOT!r}, truncation=True)"""
 
 
 def _imports(about: About) -> Iterator[str]:
-    yield from ("import json", "from pathlib import Path", "")
+    yield from (*(["import io"] if about.image else []), "import json", "from pathlib import Path", "")
     if about.image and about.image.library == "timm":
         yield "import timm"
     yield "import torch"
@@ -88,8 +89,10 @@ def _image_tokens(image: ImagePart) -> Iterator[str]:
         yield 'network.load_state_dict(load_file(folder / "image.safetensors"), strict=False)  # all but its classifier'
         features = "torch.nn.Sequential(*list(network.children())[:-2])"
     size = f"({image.side}, {image.side}), Image.Resampling.BICUBIC"
-    yield f'poster = Image.open("{POSTER}").convert("RGB").resize({size})'
-    yield f"pixels = normalize(to_tensor(poster), {list(image.mean)}, {list(image.std)})[None]"
+    yield f'poster, copy = Image.open("{POSTER}"), io.BytesIO()'
+    yield f"poster.draft(None, ({2 * image.side}, {2 * image.side}))  # large ones are decoded at a half, quarter or eighth"
+    yield f'poster.convert("RGB").resize({size}).save(copy, "JPEG", quality={QUALITY}, subsampling=0)'
+    yield f"pixels = normalize(to_tensor(Image.open(copy)), {list(image.mean)}, {list(image.std)})[None]  # as in training"
     yield "with torch.inference_mode():"
     yield f"    features = {features}(pixels)"
     yield f"    image = torch.nn.functional.adaptive_avg_pool2d(features, {tuple(image.grid)}).flatten(2).transpose(1, 2)"
