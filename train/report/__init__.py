@@ -78,7 +78,7 @@ def _open(cache: Cache, wanted: str) -> tuple[Version | None, str | None]:
 def _values(results: Sequence[RunResult], found: Sequence[Variant], version: Version | None) -> dict[str, Any]:
     seeds = sorted({result.seed for result in results})
     known, genres = results[0].version, results[0].genres
-    spec = version.manifest.spec if version else {"name": known.rpartition("-")[0]}
+    spec: Mapping[str, Any] = version.manifest.spec if version else {"name": known.rpartition("-")[0]}
     recipe = str(spec.get("name", known))
     plan: Mapping[str, Any] = spec.get("plan") or {}
     shared, own = content.settings(results)

@@ -142,7 +142,10 @@ def distribution(shares: Mapping[str, Sequence[float]]) -> Markup:
         axes.invert_yaxis()
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         handles, labels = axes.get_legend_handles_labels()
-        axes.legend([handles[-1], *handles[:-1]], [labels[-1], *labels[:-1]], loc="lower right", fontsize=10)
+        axes.legend(
+            [handles[-1], *handles[:-1]], [labels[-1], *labels[:-1]], loc="lower left", bbox_to_anchor=(-0.03, 1.0), ncols=3,
+            fontsize=10, borderaxespad=0.2, columnspacing=1.2,
+        )  # fmt: skip
         return svg(figure, name="distribution", described="Share of films that have each genre, by split")
 
 

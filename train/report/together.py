@@ -62,7 +62,7 @@ def together(films: Sequence[Sequence[str]], genres: Sequence[str]) -> Together:
     both_GG = labels_FG.T @ labels_FG
     films_G = np.diagonal(both_GG)
     alone_G = labels_FG[labels_FG.sum(axis=1) == 1].sum(axis=0)
-    order = np.argsort(-films_G, kind="stable")[:MOST_GENRES].tolist()
+    order: list[int] = np.argsort(-films_G, kind="stable")[:MOST_GENRES].tolist()
     rows = tuple(
         GenreRow(
             genre=genres[one],
