@@ -3,13 +3,14 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from datasets_cache.sources.index import RowError
-from datasets_cache.sources.json_text import Row, read_rows
+from datasets_cache.sources.json_text import MAX_OBJECT, Row, read_rows
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
 
@@ -52,11 +53,15 @@ def read_table(path: Path, *, encoding: str | None) -> Table:
         columns = tuple({name: None for row in rows if isinstance(row.content, dict) for name in row.content})
         return Table(columns, rows, f"{path.name}: {len(rows)} rows")
     text, named = _decode(data, path, encoding)
+    given = None
     if text[:4].casefold() == "sep=":  # Excel's own first line
-        delimiter, text = text[4], text.partition("\n")[2]
-    else:
-        delimiter = "\t" if path.suffix.casefold() == ".tsv" else _delimiter(text, path)
-    records = list(_records(text, delimiter, path))
+        given, text = text[4:5], text.partition("\n")[2]
+    if not text.strip():
+        raise _empty(path)
+    with _long_cells():
+        delimiter = given if given and given not in '"\r\n' else None
+        delimiter = delimiter or ("\t" if path.suffix.casefold() == ".tsv" else _delimiter(text, path))
+        records = list(_records(text, delimiter, path))
     header = [name.strip() for name in records[0][1]]
     if len(header) == 1:
         raise _one_column(header[0], path)
@@ -71,8 +76,7 @@ def read_table(path: Path, *, encoding: str | None) -> Table:
 def _decode(data: bytes, path: Path, encoding: str | None) -> tuple[str, str]:
     """The text without byte order mark, and the name of its encoding."""
     if not data.strip():
-        msg = f"{path}: the file is empty; write a line of column names and a line for each film."
-        raise ValueError(msg)
+        raise _empty(path)
     if data.startswith(b"PK\x03\x04"):
         msg = f"{path}: an Excel workbook, whatever its name says; {_SAVE_AS}."
         raise ValueError(msg)
@@ -115,6 +119,20 @@ def _delimiter(text: str, path: Path) -> str:
     if not fitting:
         raise _one_column(text.partition("\n")[0].strip(), path)
     return max(fitting, key=lambda delimiter: fitting[delimiter])
+
+
+def _empty(path: Path) -> ValueError:
+    return ValueError(f"{path}: the file is empty; write a line of column names and a line for each film.")
+
+
+@contextmanager
+def _long_cells() -> Generator[None]:
+    """Let a cell be as long as a film's metadata may be; the module's own limit, 131,072 characters, is for all of Python."""
+    before = csv.field_size_limit(MAX_OBJECT)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _one_column(name: str, path: Path) -> ValueError:

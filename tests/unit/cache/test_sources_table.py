@@ -548,3 +548,18 @@ def test_the_real_films_keep_their_13_genres_and_the_name_of_their_sample(real_f
     sample = publish_sample(MoviescopeSource(root=real_films / "moviescope-mini"), share=0.3, cache=cache)
     assert sample.manifest.genres == MOVIESCOPE_GENRES
     assert sample.id == "sample-84b6ec413fc36378"  # as it was before labels could be others
+
+
+def test_a_plot_of_200_000_characters_is_read_from_a_cell(table_folder: Write):
+    films = many()
+    films[0] = films[0] | {"plot": "word " * 40_000}
+    index = read(table_folder(films))
+    assert max(len(film.plot) for film in index.records) == 199_999
+
+
+@pytest.mark.parametrize("data", [b"sep=", b"sep=\n", b"sep=;\n \n", b"\xef\xbb\xbf", b"\xff\xfe"])
+@pytest.mark.parametrize("name", ["films.csv", "films.tsv"])
+def test_a_table_of_a_mark_alone_is_empty(tmp_path: Path, name: str, data: bytes):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ValueError, match=r"films\..sv: the file is empty"):
+        read(tmp_path)
