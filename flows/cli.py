@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings.exceptions import SettingsError
 
 from flows.environment import prepare_libraries, prepare_prefect
-from flows.terminal import console, put_away, quietly, step
+from flows.terminal import complain, console, put_away, quietly, step
 
 FOUND_PROBLEMS = 1
 """`doctor`, `serve --check` and `cache verify` found something to mend."""
@@ -82,5 +82,5 @@ def _fail(message: str, error: Exception) -> NoReturn:
     put_away()
     if os.environ.get("MMUDA_DEBUG"):
         raise error
-    sys.stderr.write(f"mmuda: {message}\n")
+    complain(f"mmuda: {message}")
     raise SystemExit(USER_MISTAKE)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 QUIET = "MMUDA_QUIET"
 """The variable that asks for results and errors alone."""
 SECONDS_BETWEEN_LINES = 5.0
-NARROW, BAR, WIDEST = 8, 24, 110
+NARROW, BAR, WIDEST = 6, 24, 110
 """Columns that a bar has at least, that it has where there is room, and of its whole line."""
 _RATE, _LEFT = len("1,234/s"), len("119 min left")
 _shown: list[Progress] = []
@@ -64,6 +64,14 @@ def moves() -> bool:
 def say(message: str) -> None:
     """A line of a result."""
     console().print(message, markup=False)
+
+
+def complain(message: str) -> None:
+    """What went wrong, on standard error; on a terminal its lines end between words."""
+    if sys.stderr.isatty():
+        _screen().print(message, markup=False)
+    else:
+        sys.stderr.write(f"{message}\n")
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401

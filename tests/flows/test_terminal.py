@@ -101,9 +101,9 @@ def test_the_longest_bars_fit_80_columns_with_count_rate_and_time():
     assert screen.too_long == []
     shown = [line.rstrip() for line in screen.lines if line.strip()]
     assert len(shown) == 3
-    assert re.fullmatch(r"Back-translating en→fr→de→en ━{6,} 12,345/12,345 +[\d,]+/s in \d.* s", shown[0])
-    assert re.fullmatch(r"mmbt\+uda-seed1 · epoch 2/3 · plain ━{6,} 24/24 batches +[\d,]+/s in \d.* s", shown[1])
-    assert re.search(r"… ━{6,} 3/3 ", shown[2])
+    assert re.fullmatch(r"Back-translating en→fr→de→en ━{5,} 12,345/12,345 +[\d,]+/s in \d.* s", shown[0])
+    assert re.fullmatch(r"mmbt\+uda-seed1 · epoch 2/3 · plain ━{5,} 24/24 batches +[\d,]+/s in \d.* s", shown[1])
+    assert re.search(r"… ━{5,} 3/3 ", shown[2])
 
 
 def test_time_left_is_shown_from_the_first_item_on():
@@ -212,3 +212,14 @@ def test_rates_have_about_three_figures(rate: float, said: str):
 def test_a_bar_that_is_not_kept_leaves_no_line():
     screen = Screen().feed(on_a_terminal("for _ in track(range(3), total=3, title='Scoring', keep=False): pass\nsay('done')\n"))
     assert [line.rstrip() for line in screen.lines if line.strip()] == ["done"]
+
+
+def test_a_complaint_on_a_terminal_ends_its_lines_between_words():
+    screen = Screen().feed(on_a_terminal("complain('mmuda: ' + 'a cure that is long ' * 9)"))
+    assert screen.too_long == []
+    assert {word for line in screen.lines for word in line.split()} == {"mmuda:", "a", "cure", "that", "is", "long"}
+
+
+def test_a_complaint_elsewhere_stays_as_it_is(capsys: pytest.CaptureFixture[str]):
+    terminal.complain("mmuda: " + "long " * 40 + "[red]")
+    assert capsys.readouterr().err == "mmuda: " + "long " * 40 + "[red]\n"
