@@ -103,8 +103,10 @@ def certainty(found: Sequence[Variant], version: Version, *, shown: int = SHOWN)
     best = max(there, key=lambda variant: fmean(run.validation.ap_micro for run in variant.results))
     runs = kept[id(best)]
     said = [predictions.load(run.path / predictions.TEST) for run in runs]
-    rows = {film: row for row, film in enumerate(version.films("test")["id"])}
-    ids = [film for film in said[0].ids if film in set(rows).intersection(*(one.ids for one in said))]
+    films = version.films("test")
+    rows = {film: row for row, film in enumerate(films["id"])}
+    known = set(rows).intersection(*(one.ids for one in said))
+    ids = [film for film in said[0].ids if film in known]
     if len(ids) < 2:
         return None
     probabilities_FG = np.mean([_of(one, ids, one.logits_BG.sigmoid()) for one in said], axis=0)
@@ -113,7 +115,7 @@ def certainty(found: Sequence[Variant], version: Version, *, shown: int = SHOWN)
     order, half = np.argsort(entropy_F, kind="stable"), len(ids) // 2
 
     def film(number: int) -> JudgedFilm:
-        row: Mapping[str, Any] = version.films("test")[rows[ids[number]]]
+        row: Mapping[str, Any] = films[rows[ids[number]]]
         return _film(row, said[0].genres, probabilities_FG[number], labels_FG[number], float(entropy_F[number]))
 
     return Certainty(
