@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from datasets_cache.sources.index import RowError
+from datasets_cache.sources.index import RowError, printable
 from datasets_cache.sources.json_text import MAX_OBJECT, Row, read_rows
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
@@ -92,7 +92,7 @@ def _decode(data: bytes, path: Path, encoding: str | None) -> tuple[str, str]:
         cut = data[begin : error.start + 20].partition(b"\n")[0].decode("cp1252", errors="replace")
         msg = (
             f"{path}: not {found.upper()}: line {line}, byte 0x{data[error.start]:02x}. Excel's plain 'CSV' is Windows-1252, "
-            f"which reads it as …{cut.strip()}…: if that is right, give `--source.encoding cp1252`; else {_SAVE_AS}."
+            f"which reads it as …{printable(cut.strip())}…: if that is right, give `--source.encoding cp1252`; else {_SAVE_AS}."
         )
         raise ValueError(msg) from error
 
