@@ -15,7 +15,10 @@ from huggingface_hub import DatasetCard
 
 from datasets_cache.export import dataset, parquet
 from datasets_cache.export.rows import parts
-from datasets_cache.version import Version
+from datasets_cache.sampling import publish_sample
+from datasets_cache.sources.mmimdb import MmimdbSource
+from datasets_cache.store import Cache
+from datasets_cache.version import Version, open_version, publish
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +51,17 @@ def test_every_film_comes_back_as_it_is_in_the_version(exported: Path, small_ver
     assert list(found) == ["train", "validation", "test"]
     for split in ("train", "validation", "test"):
         check_films(found[split], small_version.films(split))
+
+
+def test_real_films_come_back(tmp_path: Path, real_films: Path):
+    cache = Cache(tmp_path / "cache")
+    sample = publish_sample(MmimdbSource(root=real_films / "mmimdb-mini"), share=0.1, cache=cache).id
+    version = open_version(cache, publish(cache, name="real", sample=sample, text=None, image=None).id)
+    dataset.export(version, tmp_path / "films")
+    found = load_dataset(str(tmp_path / "films"), cache_dir=str(tmp_path / "hf"))
+    assert {split: len(rows) for split, rows in found.items()} == {"train": 24, "validation": 4, "test": 12}
+    for split in ("train", "validation", "test"):
+        check_films(found[split], version.films(split))
 
 
 def test_every_view_comes_back_beside_its_film_in_view_order(exported: Path, small_version: Version, tmp_path: Path):
