@@ -150,9 +150,16 @@ class Opened:
     width: int
     scheme: str
 
-    def ask(self, script: str, *arguments: Any) -> Any:
+    def ask(self, script: str) -> Any:
         """What a script on the page gives back."""
-        return self.driver.execute_script(f"return {script}", *arguments)
+        return self.driver.execute_script(f"return {script}")
+
+    def show(self) -> None:
+        """Make the window as wide and as dark as asked for."""
+        screen = {"width": self.width, "height": 900, "deviceScaleFactor": 1, "mobile": self.width == PHONE}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        scheme = [{"name": "prefers-color-scheme", "value": self.scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": scheme})
 
 
 @pytest.fixture(
@@ -162,15 +169,12 @@ class Opened:
 )
 def opened(request: pytest.FixtureRequest, driver: webdriver.Chrome, report: Path) -> Iterator[Opened]:
     """The browser with the page, as wide and as dark as asked for; afterwards as it was."""
-    width, scheme = request.param
-    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width == PHONE}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    dark = [{"name": "prefers-color-scheme", "value": scheme}]
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": dark})
+    found = Opened(driver, *request.param)
+    found.show()
     driver.get("about:blank")
     driver.get_log("browser")  # what other pages said
     driver.get(report.as_uri())
-    yield Opened(driver, width, scheme)
+    yield found
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     driver.get("about:blank")
@@ -231,6 +235,19 @@ def test_nothing_is_asked_for_beside_the_file(opened: Opened):
 
 def test_the_browser_complains_of_nothing(opened: Opened):
     assert opened.driver.get_log("browser") == []
+
+
+def test_on_paper_it_is_light_and_no_table_is_cut(opened: Opened):
+    paper = {"width": 718, "height": 1047, "deviceScaleFactor": 1, "mobile": False}  # A4 at 96 dpi within 1 cm margins
+    try:
+        scheme = [{"name": "prefers-color-scheme", "value": opened.scheme}]
+        opened.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": scheme})
+        opened.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", paper)
+        assert opened.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert opened.driver.execute_script(WEAK, CONTRAST)[1] == []
+        assert opened.ask("document.documentElement.scrollWidth") <= paper["width"]
+    finally:
+        opened.show()
 
 
 def test_a_click_shows_the_rest(opened: Opened):
