@@ -50,6 +50,8 @@ class Version:
             >>> from datasets_cache.store import Cache
             >>> version = open_version(Cache(), "latest")
             >>> films = version.dataset_dict()
+            >>> list(films)
+            ['train', 'validation', 'test']
             >>> films["train"].column_names[:3]
             ['id', 'title', 'plot']
             >>> film, views = films["train"][0], version.text_views()

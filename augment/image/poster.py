@@ -122,7 +122,8 @@ def rand_augment(
     if image_HWC.dtype != np.uint8 or image_HWC.ndim != 3 or image_HWC.shape[2] != 3:
         msg = f"a picture of {image_HWC.dtype} {image_HWC.shape}; expected RGB as uint8 [height, width, 3]."
         raise ValueError(msg)
-    augmented, _ = _by_spec(cv2.cvtColor(image_HWC, cv2.COLOR_RGB2BGR), spec, film, view)
+    bgr_HWC = np.asarray(cv2.cvtColor(image_HWC, cv2.COLOR_RGB2BGR), np.uint8)  # noqa: N806
+    augmented, _ = _by_spec(bgr_HWC, spec, film, view)
     return np.asarray(cv2.cvtColor(augmented, cv2.COLOR_BGR2RGB), np.uint8)
 
 

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import io
 import re
 import shlex
 from collections.abc import Mapping
@@ -9,13 +10,21 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.abstract.doctest import DocTestStringParser
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
+from augment.image.poster import rand_augment
+from augment.image.spec import RandAugmentSpec
+from augment.text.round_trip import round_trip
+from augment.text.spec import BackTranslationSpec
+from datasets_cache.store import Cache
+from datasets_cache.version import open_version
 from flows.cli import main
 from flows.command_line import command_of, source_of
 from flows.given import take_config
@@ -163,3 +172,35 @@ def test_every_target_and_script_of_a_page_exists(page: Path, line: str):  # noq
         assert (ROOT / name).is_file()
     else:
         assert re.search(rf"^{re.escape(name)}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_one_call_translates_a_plot_as_the_shelf_has_it():
+    version = open_version(Cache(), "demo")
+    films, views = version.films("train").select(range(2)), version.text_views()
+    assert views
+    assert version.text
+    spec = BackTranslationSpec.model_validate(version.text.manifest.spec)
+    made = round_trip(films["plot"], spec, keys=films["id"])
+    stored = dict(zip(views["id"], views["plot"], strict=True))
+    assert [one.text for one in made] == [stored[film] for film in films["id"]]
+
+
+def test_one_call_augments_a_poster_as_the_shelf_has_it():
+    version = open_version(Cache(), "demo")
+    film, views = version.films("train")[0], version.image_views()
+    assert views
+    assert version.image
+    with Image.open(io.BytesIO(film["poster_256"])) as poster:
+        picture = np.asarray(poster.convert("RGB"))
+    made = rand_augment(picture, RandAugmentSpec.model_validate(version.image.manifest.spec), film=film["id"])
+    stored = views[views["id"].index(film["id"])]
+    with Image.open(io.BytesIO(stored["poster_256"])) as poster:
+        kept = np.asarray(poster.convert("RGB"))
+    assert stored["ops"]
+    assert np.abs(made.astype(int) - kept).mean() < 2  # the shelf has a JPEG of quality 95; in BGR it would be far off
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((8, 8, 3), np.float32), np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8)])
+def test_what_is_no_rgb_picture_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"expected RGB as uint8 \[height, width, 3\]"):
+        rand_augment(wrong, RandAugmentSpec())
