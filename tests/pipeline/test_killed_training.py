@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 from torch.testing import assert_close
 from transformers import BertConfig, BertModel, BertTokenizer
@@ -100,16 +101,31 @@ def make_bert(folder, *, dropout):
     return folder
 
 
-def train(config, cache, runs, *, killed_in="nothing"):
+@pytest.fixture
+def one_thread():
+    """As in the processes that are killed: another number of threads adds in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def train(config, cache, runs):
+    run_cell(config, cache=cache, runs=runs, device="cpu")
+
+
+def status_when_killed(config, cache, runs, *, phase):
+    """Exit status of a process that kills itself with the fourth batch of `phase` in hand."""
     file = runs / "given.json"
     runs.mkdir(exist_ok=True)
     file.write_text(config.model_dump_json())
-    command = [sys.executable, "-c", CHILD, file, cache.root, runs, killed_in]
+    command = [sys.executable, "-c", CHILD, file, cache.root, runs, phase]
     # the root of the project on the path, as an installed package is
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.run(list(map(str, command)), env=environment, check=False, timeout=200).returncode
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("model", ["bert", pytest.param("resnet", marks=pytest.mark.slow), "mmbt"])
 def test_a_process_killed_within_an_epoch_of_each_phase_ends_where_an_undisturbed_one_does(cache, bert, tmp_path, model):
     optim = OptimConfig(batch_size=2, accumulation=2, learning_rate=1e-3, max_epochs=4, patience=1, warmup_epochs=1.5)
@@ -122,13 +138,13 @@ def test_a_process_killed_within_an_epoch_of_each_phase_ends_where_an_undisturbe
         optim=optim,
     )
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert train(config, cache, whole) == 0
+    train(config, cache, whole)
     assert {epoch.phase for epoch in history.read(run_folder(config, whole))} == {"uda", "plain"}
     for phase in ("uda", "plain"):
-        assert train(config, cache, parts, killed_in=phase) == -signal.SIGKILL
+        assert status_when_killed(config, cache, parts, phase=phase) == -signal.SIGKILL
         checkpoints = sorted(path.name for path in (run_folder(config, parts) / "checkpoints").iterdir())
         assert checkpoints[-1].endswith("+000002")  # killed with the fourth batch in hand, after one step of two batches
-    assert train(config, cache, parts) == 0
+    train(config, cache, parts)
 
     def outcome(runs):
         folder = run_folder(config, runs)
@@ -140,21 +156,21 @@ def test_a_process_killed_within_an_epoch_of_each_phase_ends_where_an_undisturbe
     assert outcome(whole) == outcome(parts)
 
 
-def test_two_processes_train_the_model_that_one_does(cache, tmp_path):
-    # every batch is shared out and gradients are averaged, weighted by films: the same steps but for rounding. Five batches of
-    # 2, and of the batches of 3 the last has 1 film, which one process alone has
+@pytest.mark.parametrize("batch_size", [pytest.param(2, marks=pytest.mark.slow), 3])
+def test_two_processes_train_the_model_that_one_does(cache, tmp_path, batch_size):
+    # every batch is shared out and gradients are averaged, weighted by films: the same steps but for rounding. Of 10 films in
+    # batches of 3 the last has 1, which one process alone has; in batches of 2 each process has one film of each
     bert = make_bert(tmp_path / "bert", dropout=0.0)
-    for batch_size in (2, 3):
-        config = RunConfig(
-            version=cache.manifests("versions")[0].id,
-            model="bert",
-            uda=UdaConfig(),
-            text=TextEncoderConfig(name=str(bert), max_tokens=16),
-            optim=OptimConfig(batch_size=batch_size, max_epochs=2, learning_rate=1e-3, dropout=0.0),
-        )
-        alone = run_cell(config, cache=cache, runs=tmp_path / f"one{batch_size}", device="cpu")
-        shared = run_in_processes(config, processes=2, cache=cache, runs=tmp_path / f"two{batch_size}", device="cpu")
-        for one, other in zip(history.read(alone.path), history.read(shared.path), strict=True):
-            assert other.supervised == pytest.approx(one.supervised, abs=0.05)
-        weights = [export.load(result.path / "model")[0].state_dict() for result in (alone, shared)]
-        assert_close(*weights, atol=1e-4, rtol=0)
+    config = RunConfig(
+        version=cache.manifests("versions")[0].id,
+        model="bert",
+        uda=UdaConfig(),
+        text=TextEncoderConfig(name=str(bert), max_tokens=16),
+        optim=OptimConfig(batch_size=batch_size, max_epochs=2, learning_rate=1e-3, dropout=0.0),
+    )
+    alone = run_cell(config, cache=cache, runs=tmp_path / "one", device="cpu")
+    shared = run_in_processes(config, processes=2, cache=cache, runs=tmp_path / "two", device="cpu")
+    for one, other in zip(history.read(alone.path), history.read(shared.path), strict=True):
+        assert other.supervised == pytest.approx(one.supervised, abs=0.05)
+    weights = [export.load(result.path / "model")[0].state_dict() for result in (alone, shared)]
+    assert_close(*weights, atol=1e-4, rtol=0)
