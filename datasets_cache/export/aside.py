@@ -23,9 +23,10 @@ def whole_folder(to: Path) -> Generator[Path]:
     Raises:
         ValueError: `to` holds something, another process writes to it, or it cannot be written.
     """
+    refuse_occupied(to)
+    to = to.resolve()  # `.` has no name of its own
     aside = to.with_name(f".{to.name}.part")
     try:
-        refuse_occupied(to)
         aside.mkdir(parents=True, exist_ok=True)
         lock = FileLock(aside / _LOCK, blocking=False)
         lock.acquire()
@@ -82,4 +83,4 @@ def _clear(aside: Path) -> None:
 
 
 def _not_written(to: Path, error: OSError) -> ValueError:
-    return ValueError(f"{to}: cannot be written ({error.strerror}); choose another place. Nothing was left there.")
+    return ValueError(f"{to}: cannot be written ({error.strerror or error}); choose another place. Nothing was left there.")

@@ -192,6 +192,15 @@ def test_an_empty_folder_is_taken(small_version: Version, tmp_path: Path):
     ]
 
 
+def test_the_folder_one_stands_in_is_taken_where_it_is_empty(
+    small_version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "films").mkdir()
+    monkeypatch.chdir(tmp_path / "films")
+    dataset.export(small_version, Path())
+    assert (tmp_path / "films" / "README.md").is_file()
+
+
 def test_a_failure_leaves_nothing(small_version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def full_disk(*_args: Any, **_more: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
