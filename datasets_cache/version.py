@@ -175,6 +175,10 @@ def resolve(cache: Cache, wanted: str) -> str:
             an id.
     Raises:
         ValueError: no version or several fit; the message lists what there is.
+
+    Examples:
+        >>> resolve(Cache(), "demo").startswith("demo-")
+        True
     """
     known = cache.manifests("versions")
     if any(found.id == wanted for found in known):

@@ -95,6 +95,13 @@ def read_toml(path: Path) -> Recipe:
 
     Raises:
         ValueError: the file is missing, is not TOML, or is not a recipe; every problem is listed.
+
+    Examples:
+        >>> from flows.recipes import demo
+        >>> path = Path("mine.toml")
+        >>> _ = path.write_text(to_toml(demo()), encoding="utf-8")
+        >>> read_toml(path) == demo()
+        True
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -7,7 +7,16 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 
 class Rates:
-    """Moves the rates of an optimiser's groups; each has its own peak, and they stay in proportion."""
+    """Moves the rates of an optimiser's groups; each has its own peak, and they stay in proportion.
+
+    Examples:
+        >>> import torch
+        >>> optimizer = AdamW([torch.zeros(1, requires_grad=True)], lr=0.1)
+        >>> rates = Rates(optimizer, warmup_steps=2, factor=0.5, patience=0)
+        >>> rates.before_step(0)
+        >>> rates.learning_rate  # after one of two steps of the warm-up
+        0.05
+    """
 
     def __init__(self, optimizer: AdamW, *, warmup_steps: int, factor: float, patience: int) -> None:
         """Take the groups' present rates as their peaks.

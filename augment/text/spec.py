@@ -86,7 +86,12 @@ class BackTranslationSpec(Frozen):
 
     @property
     def directions(self) -> tuple[tuple[str, str], ...]:
-        """From the source along the pivots and back, as pairs of languages."""
+        """From the source along the pivots and back, as pairs of languages.
+
+        Examples:
+            >>> BackTranslationSpec(pivot="fr,de").directions
+            (('en', 'fr'), ('fr', 'de'), ('de', 'en'))
+        """
         stops = (self.source, *self.pivots, self.source)
         return tuple(zip(stops[:-1], stops[1:], strict=True))
 

@@ -23,6 +23,10 @@ def translators(
         batch_tokens: of a batch; None: as the device likes it.
     Raises:
         ValueError: settings that cannot go together.
+
+    Examples:
+        >>> [leg.direction for leg in translators(BackTranslationSpec(engine="bergamot", pivot="pt"))]
+        ['en → pt', 'pt → en']
     """
     decoding = spec.normalised().decoding
     assert decoding is not None, "normalised settings name the decoding"
