@@ -23,6 +23,10 @@ def test_the_wheel_holds_four_packages_the_bundled_films_and_nothing_else(tmp_pa
         "datasets_cache/bundled/LICENSE.md",
         "datasets_cache/bundled/designs.jsonl",
         "datasets_cache/bundled/films.jsonl",
+        "train/report/templates/certainty.html",
+        "train/report/templates/films.html",
+        "train/report/templates/genres.html",
+        "train/report/templates/macros.html",
         "train/report/templates/report.html",
         "train/report/templates/style.css",
     }
