@@ -146,7 +146,7 @@ def test_thousands_of_ids_name_a_file_in_their_folder_or_are_not_usable(value: o
 
 
 def check_mmimdb(seed: int, real: Real | None = None) -> None:
-    """The folder and its sound archive give the same; an archive with faults of its own, films or an error."""
+    """Films in a folder; and in an archive with faults of its own."""
     made = made_sources.films(seed, real=real or [])
     kind = "real MM-IMDb films" if real else "MM-IMDb folder"
     with surrounded() as inner:

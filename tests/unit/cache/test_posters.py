@@ -14,6 +14,9 @@ from PIL import Image, ImageOps
 
 from datasets_cache.posters import PosterError, prepare
 
+HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00heicmif1" + bytes(400)
+"""A telephone's picture, for which there is no decoder here."""
+
 
 def encode(image: Image.Image, form: str, **options: object) -> bytes:
     out = io.BytesIO()
@@ -153,7 +156,7 @@ def test_of_an_animation_the_first_frame_counts(form: str):
     assert "poster animated" in prepare(data).repairs
 
 
-@pytest.mark.parametrize("data", [b"", b"<html>404 Not Found</html>", b"%PDF-1.4 ...", b"BM"])
+@pytest.mark.parametrize("data", [b"", b"<html>404 Not Found</html>", b"%PDF-1.4 ...", b"BM", HEIC])
 def test_what_is_no_image_is_refused_as_that(data: bytes):
     with pytest.raises(PosterError, match="poster not an image") as caught:
         prepare(data)

@@ -137,7 +137,7 @@ def test_the_real_mini_set_is_read_whole(real_films: Path):
 def test_a_value_that_nests_deeply_is_said_in_short(moviescope_folder: Write):
     root = moviescope_folder({"train": [row("1")]})
     with (root / "train.jsonl").open("a") as file:
-        for depth in range(600, 1000, 5):  # up to some depth JSON reads it; writing it out for the message went deeper
+        for depth in range(600, 1000, 5):  # up to some depth JSON reads it
             deep = "[" * depth + "]" * depth
             file.write(f'{{"id": {deep}, "label": ["Drama"], "synopsis": "A story."}}\n')
             file.write(f'{{"id": "2", "label": {deep}, "synopsis": "A story."}}\n')
