@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from augment.text import pool, sentences
 from augment.text.engines.protocol import Translator
 from augment.text.pool import Pooled, Tick, no_tick
-from augment.text.quality import Guards, KeptReason, lost_names, lost_numbers, reason_to_keep
+from augment.text.quality import Guards, KeptReason, lost_names, lost_numbers, reason_not_to_try, reason_to_keep
 from augment.text.seeds import derive
 
 Place = tuple[int, int]
@@ -56,8 +56,8 @@ def back_translate(
     """Translate `texts` along `legs` and back, sentence by sentence, in their order.
 
     The sentences of all texts go through a leg together: long ones in parts, equal ones once, in batches of like length. A
-    sentence whose round trip fails a guard (`quality.reason_to_keep`) makes it once more along `retry`; if that fails too, it
-    is kept as it was, with the first reason.
+    sentence that is not for an engine (`quality.reason_not_to_try`) is kept as it was. One whose round trip fails a guard
+    (`quality.reason_to_keep`) makes it once more along `retry`; if that fails too, it is kept as it was, with the first reason.
 
     Args:
         texts: any; an empty one stays empty.
@@ -81,7 +81,7 @@ def back_translate(
         (text, number): " ".join(sentence.split())
         for text, pairs in enumerate(split)
         for number, (sentence, _) in enumerate(pairs)
-        if len(sentence) >= max(guards.min_chars, 1)
+        if not reason_not_to_try(sentence, guards=guards)
     }
     origins = {(text, number): (seed, names[text], view, number) for text, number in originals}
     outcomes = _outcomes(originals, _round_trip(originals, legs, origins, tick=tick), guards)
@@ -90,7 +90,13 @@ def back_translate(
         second = _outcomes(failed, _round_trip(failed, retry, again), guards, retried=True)
         outcomes |= {place: outcome for place, outcome in second.items() if not outcome.reason}
     return [
-        _put_together(pairs, {number: outcomes[text, number] for number in range(len(pairs)) if (text, number) in outcomes})
+        _put_together(
+            pairs,
+            [
+                outcomes.get((text, number)) or _Outcome(original, reason_not_to_try(original, guards=guards))
+                for number, (original, _) in enumerate(pairs)
+            ],
+        )
         for text, pairs in enumerate(split)
     ]
 
@@ -128,14 +134,13 @@ def _outcomes(
     return outcomes
 
 
-def _put_together(pairs: Sequence[tuple[str, str]], outcomes: Mapping[int, _Outcome]) -> BackTranslated:
+def _put_together(pairs: Sequence[tuple[str, str]], outcomes: Sequence[_Outcome]) -> BackTranslated:
     text: list[str] = []
     kept: list[KeptReason] = []
     counted = changed = retried = numbers = names = 0
-    for number, (original, separator) in enumerate(pairs):
+    for (original, separator), outcome in zip(pairs, outcomes, strict=True):
         if original:  # an empty one only carries the whitespace before the first sentence
             counted += 1
-            outcome = outcomes.get(number) or _Outcome(original, "too short")
             if outcome.reason:
                 kept.append(outcome.reason)
             used = original if outcome.reason else outcome.text

@@ -10,9 +10,12 @@ from augment.text import language as languages
 from augment.text import sentences
 from augment.text.engines.protocol import Problem
 
-KeptReason = Literal["too short", "empty", "length changed", "repetition", "untranslated", "wrong language"] | Problem
+KeptReason = (
+    Literal["too short", "word too long", "empty", "length changed", "repetition", "untranslated", "wrong language"] | Problem
+)
 KEPT_REASONS: tuple[KeptReason, ...] = (
     "too short",
+    "word too long",
     "engine failed",
     "unfinished",
     "empty",
@@ -23,11 +26,16 @@ KEPT_REASONS: tuple[KeptReason, ...] = (
 )
 """In the order in which they are looked for."""
 
+LONGEST_WORD = 1000
+"""Characters of the longest word that is translated. The longest in any literature have 171 letters (Aristophanes, in Greek)
+and 428 (a Sanskrit compound, in Latin letters). What is longer is an encoded file or a damaged text, and an engine works as
+long on it as on a text with several times its characters."""
 LONGEST_LOOP = 8
 """Words of the longest phrase whose repetition is noticed."""
 LEAST_WORDS = 3
 """Words without a capital that make a sentence one that has to change in translation."""
 
+_BETWEEN_WORDS = re.compile(r"[\s,;:.!?、，。；：！？]+")
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _RUN = re.compile(r"(\w{1,4}?)\1{5,}|([^\w\s])\2{5,}")
 _NUMBER = re.compile(r"\d{1,3}(?:[.,'’\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,]\d{1,2}(?!\d))?")
@@ -61,6 +69,27 @@ class Guards:
             languages.check((self.language, *self.pivots))
 
 
+def reason_not_to_try(original: str, *, guards: Guards = Guards()) -> KeptReason | None:  # noqa: B008  # frozen
+    """Why no engine is asked for a translation of `original`; None where one is.
+
+    It has fewer than `min_chars` characters; or a word of more than `LONGEST_WORD`: whatever stands between whitespace and
+    marks of punctuation, the Chinese and Japanese ones too, since these languages have no spaces between words.
+
+    Args:
+        original: a sentence.
+        guards: the thresholds.
+
+    Examples:
+        >>> reason_not_to_try("He left."), reason_not_to_try("He said " + 1001 * "a")
+        ('too short', 'word too long')
+    """
+    if len(original) < max(guards.min_chars, 1):
+        return "too short"
+    if len(original) > LONGEST_WORD and any(len(word) > LONGEST_WORD for word in _BETWEEN_WORDS.split(original)):
+        return "word too long"
+    return None
+
+
 def reason_to_keep(
     original: str,
     translation: str,
@@ -71,7 +100,7 @@ def reason_to_keep(
 ) -> KeptReason | None:
     """Why `original` is kept instead of `translation`; None where the translation is used.
 
-    In this order: the original has fewer than `min_chars` characters; the engine had a `problem`; the translation is empty;
+    In this order: no engine is to be asked (`reason_not_to_try`); the engine had a `problem`; the translation is empty;
     it has fewer than `min_chars` characters; its length differs by more than `max_length_change` of the original's; it says
     a phrase more than `max_repeats` times in a row, and more often than the original does; a leg copied it though it has
     something to translate; it is in a pivot's language (`language.wrong_language`).
@@ -94,8 +123,8 @@ def reason_to_keep(
         >>> reason_to_keep("He left the old town at night.", "He left the old city at night.") is None
         True
     """
-    if len(original) < guards.min_chars:
-        return "too short"
+    if reason := reason_not_to_try(original, guards=guards):
+        return reason
     if problem:
         return problem
     if not translation.strip():

@@ -11,7 +11,7 @@ from augment.text.engines.build import guards, retry_translators, translators
 from augment.text.engines.protocol import Translator
 from augment.text.measures import BleuCounts
 from augment.text.pool import Tick, no_tick
-from augment.text.quality import KEPT_REASONS
+from augment.text.quality import KEPT_REASONS, reason_not_to_try
 from augment.text.report import bleu_to_numbers, quality_of
 from augment.text.sentences import split
 from augment.text.spec import BackTranslationSpec
@@ -184,7 +184,8 @@ def _translations(build: Build, spec: BackTranslationSpec, sample: ShelfId, miss
     """Sentences to be translated, once for each direction and view."""
     films = _films(build, sample)
     plots = (films[row]["plot"] for number in missing for row in shards.rows_of(films, number, build.shards))
-    sentences = sum(len(sentence) >= max(spec.min_chars, 1) for plot in plots for sentence, _ in split(plot))
+    thresholds = guards(spec)
+    sentences = sum(not reason_not_to_try(sentence, guards=thresholds) for plot in plots for sentence, _ in split(plot))
     return sentences * len(spec.directions) * spec.views
 
 

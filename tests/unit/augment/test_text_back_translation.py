@@ -106,6 +106,15 @@ def test_a_sentence_under_ten_characters_is_not_sent_and_kept():
     assert (made.text, made.kept) == ("He runs. THE DOG RUNS HOME.", ("too short",))
 
 
+def test_a_sentence_with_an_endless_word_is_not_sent_and_kept():
+    leg = Following(str.upper)
+    endless = f"He reads {'abcdefghij' * 900}."
+    [made] = back_translate([f"The dog runs home. {endless}"], [leg], retry=[leg], guards=LOOSE)
+    assert leg.given == ["The dog runs home."]
+    assert made.text == f"THE DOG RUNS HOME. {endless}"
+    assert made.kept == ("word too long",)
+
+
 def test_what_one_leg_could_not_do_goes_no_further_and_is_kept():
     there = Following(same, problems={"The dog runs home.": "engine failed", "The cat sleeps a lot.": "unfinished"})
     back = Following(str.upper)

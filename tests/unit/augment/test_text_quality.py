@@ -15,6 +15,7 @@ from augment.text.quality import (
     KeptReason,
     lost_names,
     lost_numbers,
+    reason_not_to_try,
     reason_to_keep,
     repeats,
 )
@@ -29,6 +30,17 @@ def test_a_sound_translation_is_used():
 def test_an_original_under_ten_characters_is_kept():
     assert reason_to_keep("He leaves", "He goes away") == "too short"  # 9
     assert reason_to_keep("He leaves.", "He goes away.") is None  # 10
+
+
+def test_a_word_beyond_a_thousand_characters_is_asked_of_no_engine():
+    assert reason_not_to_try(f"He said {'a' * 1000}, and left.") is None
+    assert reason_not_to_try(f"He said {'a' * 1001}, and left.") == "word too long"
+    assert reason_to_keep("a" * 1001, "b" * 1001) == "word too long"
+
+
+def test_scripts_without_spaces_have_words_between_their_marks():
+    assert reason_not_to_try("他回家了，" * 300) is None  # 1,500 signs, five between two marks
+    assert reason_not_to_try("他回家了" * 300) == "word too long"
 
 
 def test_a_translation_under_ten_characters_is_not_used():
