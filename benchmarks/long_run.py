@@ -29,6 +29,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,12 +148,12 @@ def size(*paths: Path) -> tuple[float, int]:
     """MiB on the disk and number of files of files and folders."""
     taken = count = 0
     for path in paths:
-        for each in (path, *path.rglob("*")):
-            try:
+        inside = [(Path(folder), files) for folder, _, files in os.walk(path)]  # passes over what has gone meanwhile
+        folders = [folder for folder, _ in inside] or [path]
+        for each in (*folders, *(folder / file for folder, files in inside for file in files)):
+            with suppress(FileNotFoundError):
                 taken += each.lstat().st_blocks * 512
-            except FileNotFoundError:
-                continue
-            count += not each.is_dir()
+                count += not each.is_dir()
     return taken / 2**20, count
 
 
@@ -167,6 +168,8 @@ class Service:
     asked: int = 0
     collected: int = 0
     """How often the garbage collection found nobody at work."""
+    refused: int = 0
+    """How often it failed."""
     deployments: dict[str, str] = field(default_factory=dict[str, str])
 
     def ask(self, path: str, **body: Any) -> Any:
@@ -197,7 +200,12 @@ class Service:
         for name, paths in parts.items():
             row[f"{name}_mib"], row[f"{name}_files"] = size(*paths)
         row |= {state.lower(): self.count(state) for state in STATES}
-        return row | {"asked": self.asked, "collected": self.collected, "versions": len(list((cache / "versions").glob("*")))}
+        return row | {
+            "asked": self.asked,
+            "collected": self.collected,
+            "refused": self.refused,
+            "versions": len(list((cache / "versions").glob("*"))),
+        }
 
     def ask_for_a_run(self) -> None:
         """The next run by hand, if the machine has kept up with those before."""
@@ -216,10 +224,15 @@ class Service:
         while True:
             while self.count("PENDING", "RUNNING"):
                 time.sleep(1)
-            for old in sorted((self.folder / "runs").glob("*"), key=lambda path: path.stat().st_mtime)[:-KEPT_RUNS]:
-                shutil.rmtree(old) if old.is_dir() else old.unlink()
+            with suppress(FileNotFoundError):
+                for old in sorted((self.folder / "runs").glob("*"), key=lambda path: path.stat().st_mtime)[:-KEPT_RUNS]:
+                    shutil.rmtree(old) if old.is_dir() else old.unlink()
             command = [MMUDA, "cache", "gc", "--keep", "3", "--json"]
-            done = subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False)
+            if done.returncode:
+                self.refused += 1
+                print(f"mmuda cache gc: {done.returncode}\n{done.stderr}", flush=True)
+                return
             if not json.loads(done.stdout)["at_work"]:
                 self.collected += 1
                 return
