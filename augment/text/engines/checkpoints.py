@@ -61,9 +61,10 @@ def locate(model: str, revision: str | None, *, source: str, target: str) -> Pat
     if (found := cached(model, revision)) is not None:
         return found
     try:
-        commit, files = _ask_hub(model, revision)
+        _, files = _ask_hub(model, revision)
         wanted = [*REQUIRED_FILES, *OPTIONAL_FILES, *[name for name in WEIGHTS if name in files][:1]]
-        return _checked(Path(snapshot_download(model, revision=commit, allow_patterns=wanted)))
+        # asked for by branch, not by commit: the cache then notes which commit the branch is, and is found without the Hub
+        return _checked(Path(snapshot_download(model, revision=revision, allow_patterns=wanted)))
     except (HTTPError, OSError) as error:
         raise _missing(model, revision, f"{source}-{target}", error) from error
 
@@ -102,7 +103,9 @@ def cached(model: str, revision: str | None) -> Path | None:
         ValueError: it is not the name of a repository.
     """
     try:
-        return _checked(Path(snapshot_download(model, revision=revision, local_files_only=True)))
+        # named, since the cache knows of all files of the repository, and a folder with some of them counts as half downloaded
+        files = [*REQUIRED_FILES, *OPTIONAL_FILES]
+        return _checked(Path(snapshot_download(model, revision=revision, allow_patterns=files, local_files_only=True)))
     except HFValidationError as error:
         msg = f"{model!r}: neither a folder nor the name of a repository ({error})."
         raise ValueError(msg) from error

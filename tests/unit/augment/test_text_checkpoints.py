@@ -1,8 +1,13 @@
 """Where a Marian checkpoint is, what names it, and what is said where there is none."""
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +43,62 @@ def offline(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(checkpoints.HfApi, "model_info", unreachable)
     return empty_cache
+
+
+COMMIT = "5" * 40
+SAY = """
+import sys
+from augment.text.engines import checkpoints
+model, revision = "owner/tiny", sys.argv[1] or None
+print(checkpoints.locate(model, revision, source="en", target="fr"), checkpoints.identity(model, revision))
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(make_marian: MakeMarian) -> Iterator[str]:
+    """A Hub on 127.0.0.1 that has ``owner/tiny``, and more files of it than are asked for."""
+    folder = make_marian(1)
+    names = [*(path.name for path in folder.iterdir()), "README.md", "pytorch_model.bin", "tf_model.h5"]
+    files = [{"type": "file", "path": name, "size": 1, "oid": "a" * 40} for name in names]
+    about = {"id": "owner/tiny", "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            path = self.path.partition("?")[0]
+            if path.startswith("/owner/tiny/resolve/"):
+                data = (folder / path.rpartition("/")[2]).read_bytes()
+            else:
+                assert path.startswith("/api/models/owner/tiny"), path
+                data = json.dumps(files if "/tree/" in path else about).encode()
+            self.send_response(200)
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("ETag", f'"{path.rpartition("/")[2]}"')
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(data)
+
+        do_GET = do_HEAD = handle_any
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def located(revision: str, cache: Path, **environment: str) -> str:
+    """Folder and identity of ``owner/tiny``, said by a process of its own: the Hub's library reads its settings once."""
+    quiet = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    settings = {**os.environ, **quiet, "HF_HUB_CACHE": str(cache), **environment}
+    done = subprocess.run([sys.executable, "-c", SAY, revision], env=settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def missing(source: str, target: str) -> str:
@@ -91,6 +152,15 @@ def test_a_model_that_is_nowhere_names_repository_revision_and_ways_out():
 def test_a_cached_model_is_loaded_without_the_network(make_marian: MakeMarian, offline: Path):
     snapshot = in_cache(offline, "owner/tiny", "2" * 40, make_marian(1))
     assert checkpoints.locate("owner/tiny", "2" * 40, source="en", target="fr") == snapshot
+
+
+@pytest.mark.parametrize("revision", ["", COMMIT])
+def test_what_was_downloaded_is_found_without_the_hub_under_the_name_that_it_was_asked_for_by(
+    hub: str, tmp_path: Path, revision: str
+):
+    downloaded = located(revision, tmp_path, HF_ENDPOINT=hub)
+    assert downloaded.endswith(f"snapshots/{COMMIT} owner/tiny@{COMMIT}")
+    assert located(revision, tmp_path, HF_HUB_OFFLINE="1") == downloaded
 
 
 def test_a_half_downloaded_model_counts_as_missing(make_marian: MakeMarian, offline: Path):
