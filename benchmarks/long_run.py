@@ -8,7 +8,7 @@
 - the nightly goes by cron every minute and finds everything in the cache;
 - every `--every` seconds a run is asked for by hand: in turn an augmentation of a small share of the bundled sample, with ever
   other settings and some of them rebuilds, and a training on the newest version (the embedded BERT, 16 tokens, one epoch);
-- every five minutes an operator removes old runs and calls `mmuda cache gc --keep 3`.
+- every five minutes an operator pauses the nightly, removes old runs and calls `mmuda cache gc --keep 3`.
 
 Every 15 seconds a row goes to ``samples.csv``: of the processes, what /proc says (PSS shares a page among those that map it,
 USS is what a process has alone); of the folders, what they take on the disk. A process is of the service if it descends from
@@ -176,7 +176,7 @@ class Service:
         """The API's answer to a POST."""
         answer = httpx.post(f"{self.url}/api/{path}", json=body, timeout=120)
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def count(self, *states: str, by_hand: bool = False) -> int:
         """Runs in these states; `by_hand`: those of the deployments that have no schedule."""
@@ -220,22 +220,31 @@ class Service:
         self.ask(f"deployments/{self.deployments[name]}/create_flow_run", parameters=parameters)
 
     def operate(self) -> None:
-        """Wait until nobody works, remove old runs, collect the garbage."""
-        while True:
-            while self.count("PENDING", "RUNNING"):
+        """Pause the nightly, wait until nobody works, remove old runs, collect the garbage, let the nightly go on."""
+        nightly = f"deployments/{self.deployments['nightly']}"
+        self.ask(f"{nightly}/pause_deployment")
+        try:
+            while not self.tidied():
                 time.sleep(1)
-            with suppress(FileNotFoundError):
-                for old in sorted((self.folder / "runs").glob("*"), key=lambda path: path.stat().st_mtime)[:-KEPT_RUNS]:
-                    shutil.rmtree(old) if old.is_dir() else old.unlink()
-            command = [MMUDA, "cache", "gc", "--keep", "3", "--json"]
-            done = subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False)
-            if done.returncode:
-                self.refused += 1
-                print(f"mmuda cache gc: {done.returncode}\n{done.stderr}", flush=True)
-                return
-            if not json.loads(done.stdout)["at_work"]:
-                self.collected += 1
-                return
+        finally:
+            self.ask(f"{nightly}/resume_deployment")
+
+    def tidied(self) -> bool:
+        """Whether nobody worked, so that old runs and garbage are gone."""
+        if self.count("PENDING", "RUNNING"):
+            return False
+        for old in sorted((self.folder / "runs").glob("*"), key=lambda path: path.stat().st_mtime)[:-KEPT_RUNS]:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        command = [MMUDA, "cache", "gc", "--keep", "3", "--json"]
+        done = subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            self.refused += 1
+            print(f"mmuda cache gc: {done.returncode}\n{done.stderr}", flush=True)
+            return True
+        if json.loads(done.stdout)["at_work"]:
+            return False
+        self.collected += 1
+        return True
 
 
 def augmentation(number: int) -> dict[str, Any]:
