@@ -78,8 +78,7 @@ def publish_folder(staged: Path, target: Path, manifest: Manifest, *, root: Path
 
     A published folder whose files do not have the promised sizes is replaced.
     """
-    with (staged / FILE_NAME).open("w", encoding="utf-8") as file:
-        file.write(manifest.model_dump_json(indent=2) + "\n")
+    manifests.write(staged, manifest)
     for path in staged.iterdir():
         sync(path)
     sync(staged)

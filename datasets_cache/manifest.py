@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from datasets_cache.fingerprint import FORMAT
 from datasets_cache.frozen import Frozen
+from datasets_cache.sealed import sealed, unsealed
 
 FILE_NAME = "manifest.json"
 RECORDED_LIBRARIES = (
@@ -72,6 +73,12 @@ def library_versions() -> Mapping[str, str]:
     return found
 
 
+def write(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of `folder`, with a checksum of itself."""
+    with (folder / FILE_NAME).open("w", encoding="utf-8") as file:
+        file.write(sealed(manifest.model_dump_json(indent=2)))
+
+
 def read(folder: Path) -> Manifest:
     """Read the manifest of `folder`.
 
@@ -80,12 +87,15 @@ def read(folder: Path) -> Manifest:
     """
     path = folder / FILE_NAME
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(unsealed(path.read_bytes()))
     except FileNotFoundError:
         msg = f"{path}: missing; the folder is not a published shelf. Remove it and run the augmentation again."
         raise ValueError(msg) from None
     except ValidationError as error:
         msg = f"{path}: not a manifest ({error.error_count()} problems). Remove {folder} and run the augmentation again."
+        raise ValueError(msg) from None
+    except ValueError as error:
+        msg = f"{path}: damaged; {error}. Remove {folder} and run the augmentation again."
         raise ValueError(msg) from None
     if manifest.format != FORMAT:
         msg = f"{path}: format {manifest.format}, expected {FORMAT}. Remove {folder} and run the augmentation again."

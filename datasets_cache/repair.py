@@ -1,5 +1,7 @@
 """Damaged shelves: what is whole of them is kept, and the rest makes room for a new one."""
 
+from pathlib import Path
+
 from datasets_cache import manifest as manifests
 from datasets_cache.claims import claim
 from datasets_cache.files import discard, make_folder, problem_of, room
@@ -24,6 +26,26 @@ def discard_damaged(cache: Cache, shelf: ShelfId) -> list[str]:
     return take_apart(cache, shelf, checksums=True)
 
 
+def unreadable(cache: Cache) -> dict[Path, str]:
+    """Folders of shelves and versions whose manifest is damaged, and what is wrong with it."""
+    found: dict[Path, str] = {}
+    for folder in sorted(path.parent for of in ("shelves", "versions") for path in (cache.root / of).glob(f"*/{FILE_NAME}")):
+        try:
+            manifests.read(folder)
+        except ValueError as error:
+            found[folder] = str(error)
+    return found
+
+
+def discard_unreadable(cache: Cache, folder: Path) -> None:
+    """Remove a shelf or version whose manifest is damaged; of a shelf in shards, those that are whole will be used again."""
+    with room(cache.root), claim(cache.root, f"{folder.name}/shelf", wait=True):
+        if any(is_shard(path.name) for path in folder.iterdir()):
+            _back_to_building(cache, folder)
+        else:
+            discard(folder, root=cache.root)
+
+
 def take_apart(cache: Cache, shelf: ShelfId, *, checksums: bool) -> list[str]:
     """Make a published shelf that is damaged one that is being built, without its damaged shards; gives what was wrong.
 
@@ -45,11 +67,16 @@ def take_apart(cache: Cache, shelf: ShelfId, *, checksums: bool) -> list[str]:
         elif damaged:
             for path in damaged:
                 ShardFile(path).remove()
-            make_folder(cache.building_folder(shelf).parent, root=cache.root)
-            discard(cache.building_folder(shelf), root=cache.root)  # somebody began once more just when it was published
-            folder.rename(cache.building_folder(shelf))
-            (cache.building_folder(shelf) / FILE_NAME).unlink()
+            _back_to_building(cache, folder)
     return list(problems.values())
+
+
+def _back_to_building(cache: Cache, folder: Path) -> None:
+    building = cache.building_folder(folder.name)
+    make_folder(building.parent, root=cache.root)
+    discard(building, root=cache.root)  # somebody began once more just when it was published
+    folder.rename(building)
+    (building / FILE_NAME).unlink()
 
 
 def _problems(cache: Cache, shelf: ShelfId, *, checksums: bool) -> dict[str, str]:

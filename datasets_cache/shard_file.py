@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from datasets_cache.arrow_files import arrow_writer
 from datasets_cache.files import left_aside, problem_of, promise_of, sync, written_aside
 from datasets_cache.frozen import Frozen
 from datasets_cache.manifest import FilePromise
 from datasets_cache.schema import Columns
+from datasets_cache.sealed import sealed, unsealed
 
 Tally = Mapping[str, Any]
 """What was counted while a shard was made: numbers, or mappings of them to any depth."""
@@ -51,8 +50,8 @@ class ShardFile:
     def record(self) -> ShardRecord | None:
         """Its record; one that is missing or cannot be understood counts as none."""
         try:
-            return ShardRecord.model_validate_json(self.record_path.read_bytes())
-        except (FileNotFoundError, ValidationError):
+            return ShardRecord.model_validate_json(unsealed(self.record_path.read_bytes()))
+        except (FileNotFoundError, ValueError):  # pydantic's error is one
             return None
 
     def problem(self, *, checksum: bool) -> str | None:
@@ -80,5 +79,5 @@ class ShardFile:
             rows=rows, size=promise.size, sha256=promise.sha256, tally=dict(tally() if callable(tally) else tally)
         )
         with written_aside(self.record_path) as aside:
-            aside.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            aside.write_text(sealed(record.model_dump_json(indent=1)), encoding="utf-8")
         sync(self.path.parent)

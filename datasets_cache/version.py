@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from datasets_cache import manifest as manifests
@@ -150,12 +150,19 @@ def publish(
         kind="version",
         spec={"name": name, **shelves, "plan": dict(plan or {})},
         parents=tuple(shelf for shelf in shelves.values() if shelf),
-        created=datetime.now(UTC),
+        created=_after_all(cache),
         seconds=round(time.monotonic() - started, 3),
         rows=opened.manifest.rows | ({"unlabelled": cache.open(pool).manifest.rows["train"]} if pool else {}),
         genres=opened.manifest.genres,
     )
     return cache.publish_version(manifest)
+
+
+def _after_all(cache: Cache) -> datetime:
+    """Now, or just after the newest version: it stays the newest even where the clock was set back meanwhile."""
+    newest = max((known.created for known in cache.manifests("versions")), default=None)
+    now = datetime.now(UTC)
+    return now if newest is None or newest < now else newest + timedelta(microseconds=1)
 
 
 def _check_parent(cache: Cache, shelf: ShelfId, parent: ShelfId | None) -> None:

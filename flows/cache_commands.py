@@ -12,8 +12,8 @@ from rich.table import Table
 from datasets_cache import version as versions
 from datasets_cache.files import problem_of
 from datasets_cache.fingerprint import ShelfId
-from datasets_cache.manifest import FilePromise, Manifest
-from datasets_cache.repair import discard_damaged
+from datasets_cache.manifest import FILE_NAME, FilePromise, Manifest
+from datasets_cache.repair import discard_damaged, discard_unreadable, unreadable
 from datasets_cache.store import Cache
 from datasets_cache.version import Version
 from flows.published import lines_of_reading, shelves_of_version
@@ -141,10 +141,20 @@ def verify_cache(names: Iterable[str], *, remove: bool, as_json: bool = False) -
         ValueError: a name is unknown.
     """
     cache = Cache()
-    shelves = _shelves_of(cache, list(names)) or [manifest.id for manifest in cache.manifests("shelves")]
-    found: dict[str, list[str]] = {shelf: [] for shelf in shelves}
+    found: dict[str, list[str]] = {}
+    if not (asked := list(names)):  # a version's manifest is a file like others
+        for folder, problem in unreadable(cache).items():
+            found[folder.name] = [problem]
+            if remove:
+                discard_unreadable(cache, folder)
+    whole = (path.parent.name for path in sorted((cache.root / "shelves").glob(f"*/{FILE_NAME}")))
+    shelves = [shelf for shelf in _shelves_of(cache, asked) or whole if shelf not in found]
+    lost = list(found)
+    found |= {shelf: [] for shelf in shelves}
     total = sum(_mebibytes(promise) for _, promise in _promised(cache, shelves))
-    for _ in tracker(lines=not as_json)(_check(cache, found), total=total, title="Checksums", unit="MiB"):
+    for _ in tracker(lines=not as_json)(
+        _check(cache, {shelf: found[shelf] for shelf in shelves}), total=total, title="Checksums", unit="MiB"
+    ):
         pass
     damaged = [shelf for shelf in shelves if found[shelf]]
     if remove:
@@ -152,10 +162,10 @@ def verify_cache(names: Iterable[str], *, remove: bool, as_json: bool = False) -
             if cache.find(ShelfId(shelf)):
                 discard_damaged(cache, ShelfId(shelf))
     if as_json:
-        print_json({"shelves": [{"id": shelf, "problems": found[shelf]} for shelf in shelves], "removed": remove})
+        print_json({"shelves": [{"id": shelf, "problems": found[shelf]} for shelf in found], "removed": remove})
     else:
         _say_verified(found, removed=remove)
-    return int(bool(damaged) and not remove)
+    return int(bool(lost or damaged) and not remove)
 
 
 def _say_verified(found: Mapping[str, list[str]], *, removed: bool) -> None:

@@ -18,13 +18,14 @@ from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
 from datasets_cache.files import sync
 from datasets_cache.frozen import Frozen
+from datasets_cache.sealed import sealed, unsealed
+from train import history
 from train.epoch import Passes
 from train.learner import Learner
 from train.schedules import Progress
@@ -54,6 +55,8 @@ class _Record(Frozen):
     position: Position
     sha256: dict[str, str]
     """Checksums of the files beside it, and of the best epoch's weights, if there is one, under `best`."""
+    history: str | None = None
+    """Checksum of the lines of ``epochs.jsonl`` up to this epoch; None in checkpoints that do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,8 @@ def _write(
         sha256["best"] = sha256[WEIGHTS]
     elif best:
         sha256["best"] = _sha256(weights_of(run, best))
-    record = _Record(position=position, sha256=sha256)
-    (staged / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    record = _Record(position=position, sha256=sha256, history=history.checksum(run, epochs=position.progress.epoch))
+    (staged / RECORD).write_text(sealed(record.model_dump_json(indent=2)), encoding="utf-8")
     for path in (*staged.iterdir(), staged):
         sync(path)
     shutil.rmtree(target, ignore_errors=True)
@@ -194,8 +197,8 @@ def clear(run: Path) -> None:
 
 def _checked(folder: Path) -> Checkpoint:
     try:
-        record = _Record.model_validate_json((folder / RECORD).read_bytes())
-    except ValidationError:
+        record = _Record.model_validate_json(unsealed((folder / RECORD).read_bytes()))
+    except ValueError:  # pydantic's error is one
         msg = f"{RECORD} is not readable"
         raise ValueError(msg) from None
     checkpoint = Checkpoint(folder, record.position)
@@ -206,6 +209,9 @@ def _checked(folder: Path) -> Checkpoint:
         if _sha256(path) != record.sha256[name]:
             msg = f"{path.name} of {path.parent.name} does not hold what was written"
             raise ValueError(msg)
+    if record.history not in (None, history.checksum(folder.parent.parent, epochs=record.position.progress.epoch)):
+        msg = f"{history.FILE_NAME} does not hold what was written before it"
+        raise ValueError(msg)
     return checkpoint
 
 

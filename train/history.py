@@ -1,5 +1,6 @@
 """A run's ``epochs.jsonl``: one line an epoch, appended as it ends."""
 
+import hashlib
 import logging
 import os
 from pathlib import Path
@@ -38,6 +39,13 @@ def read(folder: Path) -> list[EpochMetrics]:
             break
         epochs.append(epoch)
     return epochs
+
+
+def checksum(folder: Path, *, epochs: int) -> str:
+    """SHA-256 of the first lines, one an epoch."""
+    path = folder / FILE_NAME
+    lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+    return hashlib.sha256(b"".join(lines[:epochs])).hexdigest()
 
 
 def rewrite(folder: Path, epochs: list[EpochMetrics]) -> None:

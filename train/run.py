@@ -24,7 +24,7 @@ from train import checkpoint, export, hardware, history, model_card, predictions
 from train.config import RunConfig, Tracker
 from train.data import open_data
 from train.evaluation import predict_split, scores_of
-from train.finished import CONFIG, MODEL, RESULT, cell_name, find_finished, run_folder
+from train.finished import CONFIG, MODEL, RESULT, cell_name, find_finished, run_folder, write_sums
 from train.hardware import choose_device
 from train.learner import learner
 from train.loop import CHECKPOINT_SECONDS, OnEpoch, fit
@@ -183,7 +183,9 @@ def _publish(result: RunResult, model: torch.nn.Module, test: Predictions, linea
     predictions.save(folder / predictions.TEST, test)
     card = partial(model_card.make, result=result, data=lineage)
     export.save(model, result.config, genres=result.genres, folder=folder / MODEL, card=card)
-    write_text(folder / RESULT, result.model_dump_json(indent=2) + "\n")
+    text = result.model_dump_json(indent=2) + "\n"
+    write_sums(folder, result=text)
+    write_text(folder / RESULT, text)
     sync(folder)
     checkpoint.clear(folder)
 

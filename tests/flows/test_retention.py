@@ -14,6 +14,7 @@ from PIL import Image
 
 from augment.image.spec import RandAugmentSpec
 from augment.text.spec import BackTranslationSpec
+from datasets_cache import manifest as manifests
 from datasets_cache import shards
 from datasets_cache import version as versions
 from datasets_cache.fingerprint import ShelfId, shelf_id
@@ -63,7 +64,7 @@ def publish_version(cache: Cache, name: str, *, days_ago: int, recipe: str = "de
     version = versions.publish(cache, name=recipe, sample=sample, text=None, image=None).id
     path = cache.version_folder(version) / "manifest.json"
     created = datetime.now(UTC) - timedelta(days=days_ago)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"created": created.isoformat()}))
+    manifests.write(path.parent, manifests.read(path.parent).model_copy(update={"created": created}))
     return version, sample
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from datasets_cache import claims, collect
+from datasets_cache import manifest as manifests
 from datasets_cache import version as versions
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.frozen import Frozen
@@ -65,7 +66,7 @@ def publish_versions(cache: Cache, count: int, *, recipe: str = "demo") -> tuple
     for number, version in enumerate(made):
         path = cache.version_folder(version) / "manifest.json"
         created = datetime.now(UTC) - timedelta(days=count - number)
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"created": created.isoformat()}))
+        manifests.write(path.parent, manifests.read(path.parent).model_copy(update={"created": created}))
     return sample, made, texts
 
 

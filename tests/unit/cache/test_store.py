@@ -1,11 +1,11 @@
 """Shelves: published whole or not at all, checked when they are opened."""
 
-import json
 import multiprocessing
 from pathlib import Path
 
 import pytest
 
+from datasets_cache import manifest as manifests
 from datasets_cache import version as versions
 from datasets_cache.files import check_files
 from datasets_cache.fingerprint import ShelfId, canonical_json, fingerprint, shelf_id
@@ -309,10 +309,9 @@ def test_a_damaged_shelf_stops_the_version_from_opening(cache: Cache):
 
 def test_rows_that_the_manifest_does_not_promise_are_noticed(cache: Cache):
     shelf = publish_sample(cache)
-    path = cache.shelf_folder(shelf) / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["rows"]["train"] = 3
-    path.write_text(json.dumps(manifest))
+    folder = cache.shelf_folder(shelf)
+    rows = manifests.read(folder).rows | {"train": 3}
+    manifests.write(folder, manifests.read(folder).model_copy(update={"rows": rows}))
     with pytest.raises(ValueError, match="2 rows, the manifest promises 3"):
         cache.open(shelf).split("train")
 

@@ -95,6 +95,7 @@ def test_a_cell_leaves_what_its_result_says_and_no_checkpoint(cache, config, tmp
     assert result.run.startswith("bert+uda-seed1-")
     assert {path.name for path in folder.iterdir()} == {
         ".lock",
+        "SHA256SUMS",
         "config.json",
         "epochs.jsonl",
         "model",
