@@ -3,7 +3,7 @@
 import re
 import zlib
 
-_SEAL = re.compile(rb',\s*"crc32": "([0-9a-f]{8})"\s*\}\s*')
+_SEAL = re.compile(rb',\n *"crc32": "([0-9a-f]{8})"\n\}\n')
 
 
 def sealed(text: str) -> str:
