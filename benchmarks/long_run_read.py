@@ -97,14 +97,14 @@ def table(title: str, measures: Mapping[str, str], samples: Samples) -> str:
 
 def draw(samples: Samples, path: Path) -> None:
     """The measures over time."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE):  # pyright: ignore[reportArgumentType]
         figure = Figure(figsize=(9, 9), layout="constrained")
         for axes, (title, lines) in zip(figure.subplots(len(PANELS), sharex=True), PANELS, strict=True):
             for (name, label), colour in zip(lines.items(), (BLUE, ORANGE, GREEN), strict=True):
                 axes.plot(60 * samples["hours"], samples[name], color=colour, label=label, linewidth=1.3)
             axes.set(title=title, ylim=(0, None))
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        axes.set_xlabel("minutes")
+        figure.axes[-1].set_xlabel("minutes")
         figure.patch.set_alpha(0)
         for axes in figure.axes:
             axes.patch.set_alpha(0)
