@@ -12,6 +12,8 @@ import hashlib
 import json
 import logging
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -97,7 +99,8 @@ def save(run: Path, learner: Learner, position: Position, *, passes: Passes | No
     target = epoch_folder(run, position.progress.epoch, batches=position.batches)
     generators = _generators(accelerator)
     if accelerator.is_main_process:
-        _write(run, target, learner, position, passes, generators)
+        with explained(run):
+            _write(run, target, learner, position, passes, generators)
     accelerator.wait_for_everyone()
     return Checkpoint(target, position)
 
@@ -132,6 +135,26 @@ def _write(
     staged.rename(target)
     sync(target.parent)
     _prune(run)
+
+
+@contextmanager
+def explained(run: Path) -> Generator[None]:
+    """Say plainly that a file of `run` could not be written, whichever library wrote it.
+
+    Raises:
+        ValueError: names the folder, the reason and the cure.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if not isinstance(error, OSError | SafetensorError) and "StreamWriter" not in str(error):
+            raise
+        why = str(error).partition("\n")[0]
+        msg = (
+            f"{run}: cannot be written ({why}). Every finished epoch is kept. Free some space, or see to the disk or its"
+            " permissions; then run the same command again: it goes on from here."
+        )
+        raise ValueError(msg) from error
 
 
 def newest(run: Path, *, at_most: int) -> Checkpoint | None:

@@ -74,7 +74,8 @@ def fit(
             raise
         passes = None
         if learner.accelerator.is_main_process:
-            history.append(folder, measured)  # before the checkpoint: one without its line would lose an epoch
+            with checkpoint.explained(folder):
+                history.append(folder, measured)  # before the checkpoint: one without its line would lose an epoch
         last = checkpoint.save(folder, learner, position)
         learner.accelerator.log(for_trackers(measured), step=measured.epoch)
         if on_epoch and learner.accelerator.is_main_process:

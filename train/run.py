@@ -172,7 +172,8 @@ def train_and_test(
         path=folder,
     )
     if accelerator.is_main_process:
-        _publish(result, model, predicted["test"], lineage)
+        with checkpoint.explained(folder):
+            _publish(result, model, predicted["test"], lineage)
     accelerator.wait_for_everyone()
     return result
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,6 +142,14 @@ class Bench:
         yield place
         shutil.rmtree(place.root)
 
+    @contextmanager
+    def interrupted(self, root: Path, what: What, number: object) -> Generator[Place]:
+        """A place in which a job was killed after two thirds of its calls."""
+        with self.trial(root, what, number) as place:
+            status, said = self.run(what, place, fault={"mode": "kill", "at": self.operations[what] * 2 // 3})
+            assert status == -signal.SIGKILL, said
+            yield place
+
     def recovers(self, fault: str, what: What, place: Place, **more: Any) -> None:
         """Run the same command once more: it completes, keeps what was finished, and ends where nothing was broken."""
         counted = self.table.setdefault(fault, [0, 0, 0])
@@ -191,12 +199,21 @@ def bench(tmp_path_factory: pytest.TempPathFactory, bert: Path, pytestconfig: py
     bench.process.communicate()
 
 
+Tried = Callable[..., None]
+
+
+@pytest.fixture
+def tried(pytestconfig: pytest.Config) -> Tried:
+    """Counts a trial that needs no second start."""
+
+    def count(fault: str, *, lost: bool) -> None:
+        counted = pytestconfig.stash[_TABLE].setdefault(fault, [0, 0, 0])
+        counted[:] = [counted[0] + 1, counted[1] + (not lost), counted[2] + lost]
+
+    return count
+
+
 @pytest.fixture
 def draw(request: pytest.FixtureRequest) -> random.Random:
     """Random moments that are the same each time."""
     return random.Random(request.node.name)
-
-
-def kill(process: int) -> None:
-    """SIGKILL, unless it has ended."""
-    os.kill(process, signal.SIGKILL)
