@@ -1,186 +1,97 @@
-"""Whether time and memory a film stay the same as the films grow: 200, 2,000 and 20,000 of them through every stage.
+"""Whether time and memory a film stay the same as the films grow: 200 to 26,000 of them through every stage, nothing stubbed.
 
-    python benchmarks/growth.py [--films 200 2000 20000] [--stages sample text image] [--source FOLDER] [--work FOLDER]
+    python benchmarks/growth.py [--films 200 2000 26000] [--stages sample text] [--json FILE] [--work FOLDER] [--source FOLDER]
 
-The films are made from real ones (an MM-IMDb folder; by default the one beside the checkout, else the bundled sample) by
-perturbation: a plot is one sentence of a real one and one with numbers, posters are shifted in colour. Each
-stage of each size runs in a process of its own, after a small run that loads libraries and models. Time is wall time. Memory is
-what the process holds for itself (anonymous memory: pages of memory-mapped files are the system's to take back), sampled every
-20 ms; `grown by` is the peak less what was held after the small run.
+The films are made from real ones (an MM-IMDb folder; by default the one beside the checkout, else the bundled sample), see
+`growth_films.py`. Each stage of each size (`growth_stages.py`) runs in a process of its own, after the same stage of 60 films,
+which loads libraries and models. `CPU` is the time of all threads: on a machine that others use too it says more than wall
+time. Memory is what the process holds for itself (anonymous memory: pages of memory-mapped files are the system's to take
+back), sampled every 20 ms. `growth_curves.py` draws what `--json` writes.
 """
 
 import argparse
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
+from growth_films import REAL, Real, real_films, write_source
+from growth_stages import OF_THE_TENTH, STAGES
 
-from augment.image import rand_augment
-from augment.image.spec import RandAugmentSpec
-from augment.text import shelf as text_shelf
-from augment.text.sentences import split
-from augment.text.spec import BackTranslationSpec
-from datasets_cache.sampling import find_sample, publish_sample
-from datasets_cache.sources import MmimdbSource
-from datasets_cache.store import Cache
-from flows.environment import prepare_libraries
-
-REAL = Path(__file__).parents[1] / "../shared/data/mmimdb-mini"
-STAGES = ("sample", "text", "image")
-WARM_UP = 20
-EVALUATION = 20
-SENTENCES = 2
-"""Sentences of a plot: few, so that 20,000 films take minutes."""
+WARM_UP = 60
 
 
-def real_films(folder: Path) -> list[tuple[str, list[str], bytes]]:
-    """Plot, genres and poster of the films of an MM-IMDb folder, else of the bundled sample."""
-    found: list[tuple[str, list[str], bytes]] = []
-    if folder.is_dir():
-        for path in sorted((folder / "dataset").glob("*.json")):
-            film = json.loads(path.read_text(encoding="utf-8"))
-            plot = film["plot"][0] if isinstance(film["plot"], list) else film["plot"]
-            found.append((plot, film["genres"], path.with_suffix(".jpeg").read_bytes()))
-        print(f"made from {len(found)} films of {folder.name}")
-        return found
-    bundled = Path(__file__).parents[1] / "datasets_cache" / "bundled"
-    for line in (bundled / "films.jsonl").read_text(encoding="utf-8").splitlines():
-        film = json.loads(line)
-        found.append((film["synopsis"], film["genres"], (bundled / "posters" / f"{film['id']}.jpg").read_bytes()))
-    print(f"made from the {len(found)} bundled films")
-    return found
+def run(stage: str, small: Path, folder: Path) -> dict[str, Any]:
+    """What one stage takes in a process of its own."""
+    worker = Path(__file__).with_name("growth_stages.py")
+    done = subprocess.run([sys.executable, worker, stage, small, folder], capture_output=True, text=True, check=False)
+    if done.returncode:
+        msg = f"{stage} of {folder.name} films failed:\n{done.stderr[-4000:]}"
+        raise SystemExit(msg)
+    return {} if stage == "all" else json.loads(done.stdout.splitlines()[-1])
 
 
-def perturbed(films: list[tuple[str, list[str], bytes]], number: int) -> tuple[str, list[str], bytes]:
-    """Another film like one of `films`."""
-    plot, genres, poster = films[number % len(films)]
-    rng = random.Random(number)
-    sentences = [sentence for sentence, _ in split(plot)] or [plot]
-    rng.shuffle(sentences)
-    del sentences[SENTENCES - 1 :]
-    sentences.insert(rng.randrange(len(sentences) + 1), f"It is the year {1900 + number % 120}, day {number}.")
-    image = cv2.imdecode(np.frombuffer(poster, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        return " ".join(sentences), genres, poster
-    small = cv2.resize(image, (256, 380), interpolation=cv2.INTER_AREA)
-    shifted = cv2.add(small, np.array([rng.randrange(40) for _ in range(3)] + [0], np.float64))
-    return " ".join(sentences), genres, cv2.imencode(".jpg", shifted)[1].tobytes()
+def command(folder: Path) -> dict[str, Any]:
+    """What `mmuda cache show` takes as a whole process."""
+    entry = [sys.executable, "-c", "from flows.cli import main; main()", "cache", "show", "latest"]
+    before, started = os.times(), time.perf_counter()
+    subprocess.run(entry, env=os.environ | {"MMUDA_CACHE": str(folder / "cache")}, check=True, capture_output=True)
+    seconds, after = time.perf_counter() - started, os.times()
+    return {"seconds": seconds, "cpu": sum(after[2:4]) - sum(before[2:4])}
 
 
-def write_source(folder: Path, films: list[tuple[str, list[str], bytes]], train: int) -> None:
-    """An MM-IMDb folder with `train` training films, and a few more for evaluation."""
-    (folder / "dataset").mkdir(parents=True)
-    ids = [f"{number:07}" for number in range(train + 2 * EVALUATION)]
-    for number, film in enumerate(ids):
-        plot, genres, poster = perturbed(films, number)
-        metadata = {"title": f"Film {film}", "plot": [plot], "genres": genres}
-        (folder / "dataset" / f"{film}.json").write_text(json.dumps(metadata), encoding="utf-8")
-        (folder / "dataset" / f"{film}.jpeg").write_bytes(poster)
-    splits = {"train": ids[:train], "dev": ids[train : train + EVALUATION], "test": ids[train + EVALUATION :]}
-    (folder / "split.json").write_text(json.dumps(splits), encoding="utf-8")
-
-
-class Memory:
-    """Anonymous memory of this process in MiB: the highest that was seen."""
-
-    def __init__(self) -> None:
-        self.peak = 0.0
-        self._stop = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
-        self._watcher.start()
-
-    @staticmethod
-    def now() -> float:
-        """What it is."""
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.02):
-            self.peak = max(self.peak, self.now())
-
-    def end(self) -> float:
-        """Stop watching; gives the peak."""
-        self._stop.set()
-        self._watcher.join()
-        return self.peak
-
-
-def run_stage(stage: str, source: Path, cache: Cache) -> None:
-    """One stage of one source; the stages before it are there."""
-    given = MmimdbSource(root=source)
-    if stage == "sample":
-        publish_sample(given, share=1.0, cache=cache)
-        return
-    sample = find_sample(given, share=1.0, cache=cache) or publish_sample(given, share=1.0, cache=cache)
-    if stage == "text":
-        text_shelf.publish(BackTranslationSpec(engine="bergamot", pivot="pt"), sample.id, cache=cache)
-    else:
-        rand_augment.publish(RandAugmentSpec(), sample.id, cache=cache)
-
-
-def child(stage: str, small: Path, source: Path, cache: Path) -> None:
-    """Run one stage in this process and print what it took."""
-    prepare_libraries()
-    with tempfile.TemporaryDirectory(dir=cache.parent) as aside:
-        run_stage(stage, small, Cache(Path(aside)))
-    before = Memory.now()
-    memory, started = Memory(), time.perf_counter()
-    run_stage(stage, source, Cache(cache))
-    print(json.dumps({"seconds": time.perf_counter() - started, "before": before, "peak": memory.end()}))
-
-
-def measure(
-    films: list[tuple[str, list[str], bytes]], counts: list[int], stages: list[str], work: Path
-) -> Iterator[dict[str, Any]]:
-    """Every stage of every size, each in a process of its own."""
-    write_source(work / "small", films, WARM_UP)
+def measure(films: Sequence[Real], counts: Sequence[int], stages: Sequence[str], work: Path) -> Iterator[dict[str, Any]]:
+    """Every stage of every size. Stages that are not asked for run where later ones need them."""
+    wanted = list(STAGES)[: 1 + max(list(STAGES).index(stage) for stage in stages)]
+    write_source(work / "small" / "source", films, WARM_UP)
+    run("all", work / "before", work / "small")  # the warm-up of each stage begins with what the stages before it made
     for count in counts:
-        write_source(work / str(count), films, count)
-        for stage in STAGES:
-            if stage not in stages and stage != "sample":
-                continue
-            arguments = ["--child", stage, str(work / "small"), str(work / str(count)), str(work / f"cache-{count}")]
-            done = subprocess.run([sys.executable, __file__, *arguments], check=True, capture_output=True, text=True)
-            yield {"stage": stage, "films": count, **json.loads(done.stdout.splitlines()[-1])}
+        folder = work / str(count)
+        write_source(folder / "source", films, count)
+        for stage in wanted:
+            found = run(stage, work / "before" / stage, folder)
+            if stage in stages:
+                yield {"stage": stage, "films": count // 10 if stage in OF_THE_TENTH else count, **found}
+            if stage == "open" and "open" in stages:
+                yield {"stage": "show", "films": count, "before": None, "peak": None, **command(folder)}
+
+
+def show(found: dict[str, Any], first: dict[str, Any]) -> None:
+    """One line: what it took, a film and beside the first size."""
+    each, of_first = (1000 * one["cpu"] / one["films"] for one in (found, first))
+    beside = f"{each / of_first:.0%}" if of_first else "-"
+    line = f"{found['stage']:9}{found['films']:8}{found['seconds']:10.2f}{found['cpu']:10.2f}{each:10.3f}{beside:>11}"
+    if found["peak"]:
+        line += f"{found['peak']:10.0f}{found['peak'] / first['peak']:11.0%}{found['peak'] - found['before']:10.0f}"
+    print(line, flush=True)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, nargs="+", default=[200, 2_000, 20_000])
+    parser.add_argument("--films", type=int, nargs="+", default=[200, 2_000, 26_000])
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--source", type=Path, default=REAL)
-    parser.add_argument("--work", type=Path, default=None, help="folder for films and caches; by default a temporary one")
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=Path, default=None, help="file for all figures")
+    parser.add_argument("--work", type=Path, default=None, help="folder for films and caches, by default a temporary one")
     given = parser.parse_args()
-    if given.child:
-        child(given.child[0], *map(Path, given.child[1:]))
-        return
     films = real_films(given.source)
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
-    print(f"{'stage':8}{'films':>8}{'seconds':>10}{'ms a film':>11}{'of the first':>14}", end="")
-    print(f"{'peak MiB':>10}{'of the first':>14}{'grown by':>10}")
-    first: dict[str, tuple[float, float]] = {}
+    print(f"{'stage':9}{'films':>8}{'wall s':>10}{'CPU s':>10}{'ms/film':>10}{'of first':>11}", end="")
+    print(f"{'peak MiB':>10}{'of first':>11}{'grown by':>10}")
+    first: dict[str, dict[str, Any]] = {}
+    everything: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(dir=given.work) as work:
         for found in measure(films, given.films, given.stages, Path(work)):
-            each = 1000 * found["seconds"] / found["films"]
-            time_of_first, peak_of_first = first.setdefault(found["stage"], (each, found["peak"]))
-            print(
-                f"{found['stage']:8}{found['films']:8}{found['seconds']:10.1f}{each:11.2f}{each / time_of_first:13.0%} "
-                f"{found['peak']:9.0f} {found['peak'] / peak_of_first:13.0%}{found['peak'] - found['before']:9.0f} ",
-                flush=True,
-            )
+            everything.append(found)
+            show(found, first.setdefault(found["stage"], found))
+            if given.json:
+                given.json.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
