@@ -1,6 +1,5 @@
 """What each command does. The command line (``flows.cli``) only parses; these functions are the commands."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -14,7 +13,7 @@ from flows.environment import make_prefect_home, start_temporary_server
 from flows.forms import parameters_of_augmentation, parameters_of_training
 from flows.published import find_published
 from flows.recipes import AugmentationPlan, Recipe, TrainingPlan
-from flows.terminal import console, notice, step, tracker
+from flows.terminal import complain, console, notice, step, tracker
 
 
 def augment(plan: AugmentationPlan) -> str:
@@ -123,7 +122,7 @@ def _has_films(cache: Cache, version: str) -> bool:
     try:
         versions.open_version(cache, version)
     except ValueError as error:
-        sys.stderr.write(f"The report does without the films: {error}\n")
+        complain(f"The report does without the films: {error}")
         return False
     return True
 

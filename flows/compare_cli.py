@@ -15,7 +15,7 @@ from datasets_cache.frozen import Frozen
 from datasets_cache.store import Cache
 from flows.options import Json
 from flows.recipes import default_runs
-from flows.terminal import console, step, tracker
+from flows.terminal import complain, console, step, tracker
 
 if TYPE_CHECKING:
     from flows.outcome import Outcome
@@ -91,7 +91,7 @@ def finished(folders: Sequence[Path], *, version: str | None) -> list["RunResult
         try:
             results.append(read_result(place))
         except ValueError as error:
-            sys.stderr.write(f"Left out: {error}\n")
+            complain(f"Left out: {error}")
     newest = max(results, key=lambda result: (result.path / RESULT).stat().st_mtime).version if results else None
     chosen = [result for result in results if result.version == (version or newest)]
     if not chosen:
@@ -111,4 +111,4 @@ def show(outcome: "Outcome") -> None:
     if outcome.effects:
         screen.print(differences.as_table(outcome.effects))
     for sentence in outcome.sentences:
-        screen.print(sentence, markup=False)
+        screen.print(sentence)

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from rich.table import Table
+from rich.text import Text
 
-from flows.terminal import console, print_json
+from flows.terminal import console, harmless, print_json
 
 Verdict = Literal["ok", "missing", "problem"]
 """`missing` is what only some commands need; `problem` has to be mended."""
-_MARKS: dict[Verdict, str] = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "problem": "[red]problem[/]"}
+_COLOURS: dict[Verdict, str] = {"ok": "green", "missing": "yellow", "problem": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ def show(findings: Sequence[Finding], *, as_json: bool = False) -> int:
     for _ in range(3):
         table.add_column(overflow="fold")
     for finding in findings:
-        cure = f"\n[bold]→ {_plain(finding.cure)}[/]" if finding.cure else ""
-        table.add_row(_MARKS[finding.verdict], finding.what, _plain(finding.found) + cure)
+        cure = (f"\n→ {harmless(finding.cure)}", "bold") if finding.cure else ""
+        table.add_row(
+            Text(finding.verdict, _COLOURS[finding.verdict]), finding.what, Text.assemble(harmless(finding.found), cure)
+        )
     console().print(table)
     count = sum(finding.verdict == "problem" for finding in findings)
     console().print(f"{count} to mend." if count else "Nothing has to be mended.")
@@ -51,7 +54,3 @@ def attempt(what: str, look: Callable[[], Finding]) -> Finding:
         return look()
     except (ImportError, OSError, RuntimeError) as error:
         return Finding(what, "problem", str(error), "reinstall: make clean setup")
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

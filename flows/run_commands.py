@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
-from rich.text import Text
 
 from datasets_cache import version as versions
 from datasets_cache.schema import Split
 from datasets_cache.store import Cache
-from flows.terminal import console, step, tracker
+from flows.terminal import console, print_json, step, tracker
 
 if TYPE_CHECKING:
     from train.predict import Evaluation
@@ -51,11 +50,11 @@ def predict(run: Path, *, plot: str | None, poster: Path | None, as_json: bool) 
 
         found = ask(run, plot=plot, poster=poster)
     if as_json:
-        print(json.dumps([{"genre": genre, "probability": probability} for genre, probability in found], indent=2))  # noqa: T201
+        print_json([{"genre": genre, "probability": probability} for genre, probability in found])
         return
     table = _table("genre", "probability", "")
     for genre, probability in found:
-        table.add_row(Text(genre), f"{probability:.3f}", "█" * round(BAR * probability))
+        table.add_row(genre, f"{probability:.3f}", "█" * round(BAR * probability))
     console().print(table)
 
 
@@ -72,7 +71,7 @@ def evaluate(run: Path, *, version: str, split: Split, device: str, as_json: boo
 
         found = evaluate_run(run, opened, split=split, device=device, track=tracker(lines=not as_json))
     if as_json:
-        print(found.model_dump_json(indent=2))  # noqa: T201
+        print_json(json.loads(found.model_dump_json()))
         return
     _print_scores(run, found)
 
@@ -94,7 +93,7 @@ def _print_scores(run: Path, found: "Evaluation") -> None:
     genres = _table("genre", "AP", "")
     for genre, value in sorted(scores.ap_by_genre.items(), key=lambda pair: -(pair[1] or 0)):
         shown = ("no film has it", "") if value is None else (f"{value:.1%}", "█" * round(BAR * value))
-        genres.add_row(Text(genre), *shown)
+        genres.add_row(genre, *shown)
     screen.print(genres)
     _say_left_out("Known to the model alone", found.genres_of_model)
     _say_left_out("In the version alone", found.genres_of_version)
@@ -104,7 +103,7 @@ def _print_scores(run: Path, found: "Evaluation") -> None:
 
 def _say_left_out(where: str, genres: tuple[str, ...]) -> None:
     if genres:
-        console().print(f"{where}, and left out: {', '.join(genres)}", markup=False)
+        console().print(f"{where}, and left out: {', '.join(genres)}")
 
 
 def _table(*headings: str, title: str | None = None) -> Table:

@@ -5,6 +5,7 @@ Results go to standard output. What moves is drawn on standard error, and only w
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -12,9 +13,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Column
+from rich.text import Text
 
 from datasets_cache.progress import Track
 
@@ -26,15 +29,39 @@ SECONDS_BETWEEN_LINES = 5.0
 NARROW, BAR, WIDEST = 6, 24, 110
 """Columns that a bar has at least, that it has where there is room, and of its whole line."""
 _RATE, _LEFT = len("1,234/s"), len("119 min left")
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _shown: list[Progress] = []
 """What moves on the screen, the outermost first; only the last is drawn."""
+
+
+class _Screen(Console):
+    """Shows text as it is: no control character, markup or emoji code that stands in it reaches the terminal as such.
+
+    Plots, titles and names come from strangers, and an escape sequence can retitle a terminal, hide lines or write to the
+    clipboard.
+    """
+
+    def __init__(self, *, stderr: bool = False, soft_wrap: bool = False) -> None:
+        super().__init__(stderr=stderr, soft_wrap=soft_wrap, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **how: Any) -> Text:  # noqa: ANN401
+        return super().render_str(harmless(text), **how)  # before its width is measured
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+
+
+def harmless(text: str) -> str:
+    """`text` with every control character but line ends and tabs written out by its number."""
+    return text.translate(_CONTROLS)
 
 
 def console() -> Console:
     """Where results go, made anew so that a redirected standard output is honoured; on a terminal, above what moves there."""
     if _shown and sys.stdout.isatty():
         return _shown[-1].console
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _Screen(soft_wrap=not sys.stdout.isatty())
 
 
 def quiet() -> bool:
@@ -63,20 +90,23 @@ def moves() -> bool:
 
 def say(message: str) -> None:
     """A line of a result."""
-    console().print(message, markup=False)
+    console().print(message)
 
 
 def complain(message: str) -> None:
     """What went wrong, on standard error; on a terminal its lines end between words."""
     if sys.stderr.isatty():
-        _screen().print(message, markup=False)
+        _screen().print(message)
     else:
-        sys.stderr.write(f"{message}\n")
+        sys.stderr.write(f"{harmless(message)}\n")
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401
     """A result as JSON, alone on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    written = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(
+        re.sub(r"[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", written) + "\n"
+    )  # JSON leaves these as they are
 
 
 def notice(message: str) -> None:
@@ -140,7 +170,7 @@ def pace(rate: float) -> str:
 
 
 def _screen() -> Console:
-    return Console(stderr=True, highlight=False)
+    return _Screen(stderr=True)
 
 
 @contextmanager

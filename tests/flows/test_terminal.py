@@ -146,7 +146,7 @@ def test_what_is_put_away_gives_the_cursor_back():
 
 
 def test_no_color_leaves_no_colour():
-    script = "for _ in track(range(3), total=3, title='Sample'): pass\nconsole().print('[red]problem[/]')\n"
+    script = "for _ in track(range(3), total=3, title='Sample'): pass\nconsole().print('problem', style='red')\n"
     assert "\x1b[31m" in on_a_terminal(script)
     assert not re.search(r"\x1b\[(3[0-7]|9[0-7]|38[;\d]*)m", on_a_terminal(script, NO_COLOR="1"))
 
