@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from datasets_cache.store import Cache
 from flows.doctor_hubs import reachable, repositories
 from flows.doctor_weights import weights
-from flows.environment import prefect_home
+from flows.environment import prefect_home, shown_url
 from flows.findings import Finding, Verdict, attempt, show, status
 
 __all__ = ["Finding", "examine", "show", "status"]
@@ -56,7 +56,9 @@ def examine(cache: Cache, *, offline: bool = True) -> list[Finding]:
         *(_installed(name, extra) for name, extra in OPTIONAL.items()),
         *weights(),
         *reachable(repositories(), offline=offline),
-        Finding("Prefect", "ok", os.environ.get("PREFECT_API_URL") or f"in-process, database below {prefect_home()}"),
+        Finding(
+            "Prefect", "ok", shown_url(os.environ.get("PREFECT_API_URL", "")) or f"in-process, database below {prefect_home()}"
+        ),
     ]
 
 

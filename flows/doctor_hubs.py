@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
+from flows.environment import shown_url
 from flows.findings import Finding
 
 SECONDS = 3.0
@@ -42,7 +43,9 @@ def _ask(what: str, url: str, seconds: float) -> Finding:
     try:
         answer = httpx.head(url, timeout=seconds, follow_redirects=False)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        return Finding(name, "problem", f"{url}: not an address ({error})", "set HF_ENDPOINT to https://HOST, or unset it")
+        return Finding(
+            name, "problem", f"{shown_url(url)}: not an address ({error})", "set HF_ENDPOINT to https://HOST, or unset it"
+        )
     except httpx.TimeoutException:
         return Finding(name, "missing", f"no answer within {seconds:g} s", f"{cure}; behind a proxy set HTTPS_PROXY")
     except (httpx.HTTPError, OSError) as error:
@@ -53,4 +56,5 @@ def _ask(what: str, url: str, seconds: float) -> Finding:
 
 
 def _host(url: str) -> str:
-    return url.partition("://")[2] or url
+    shown = shown_url(url)
+    return shown.partition("://")[2] or shown

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from flows.environment import make_prefect_home, served_environment
+from flows.environment import make_prefect_home, served_environment, shown_url
 from flows.serve_children import Child, answers, database, end, is_free, start
 from flows.serve_state import STATE, ServeState, held, read_state, write_state
 from flows.serving import NOT_STARTED, USER_MISTAKE, tell
@@ -96,7 +96,7 @@ class Supervisor:
         try:
             self._start()
             if not self.signals:
-                write_state(self.home, state.model_copy(update={"url": self.url}))
+                write_state(self.home, state.model_copy(update={"url": shown_url(self.url)}))
                 tell(f"Logs: {self.home / 'serving.log'}" + (f", {self.home / 'server.log'}" if self.server else ""))
             while not self.signals:
                 self._look_after()
@@ -111,7 +111,7 @@ class Supervisor:
 
     def _start(self) -> None:
         if self.port is None:
-            tell(f"Using the Prefect server at {self.url} (PREFECT_API_URL).")
+            tell(f"Using the Prefect server at {shown_url(self.url)} (PREFECT_API_URL).")
         else:
             self._check_port(self.port)
             tell("Starting Prefect's server; the first time takes half a minute.")
@@ -158,8 +158,8 @@ class Supervisor:
     def _why_no_server(self) -> str:
         if self.server is None:
             return (
-                f"PREFECT_API_URL={self.url} does not answer ({STARTING:.0f} s). Start that server, or unset PREFECT_API_URL:"
-                " then `mmuda serve` brings up its own."
+                f"PREFECT_API_URL={shown_url(self.url)} does not answer ({STARTING:.0f} s). Start that server, or unset"
+                " PREFECT_API_URL: then `mmuda serve` brings up its own."
             )
         said = self.server.said()
         if "Can't locate revision" in said:
@@ -198,7 +198,7 @@ class Supervisor:
         if status == USER_MISTAKE and dead is self.runner:
             raise SystemExit(USER_MISTAKE)  # it has said why
         if status == NOT_STARTED and not self.deaths:
-            msg = f"the deployments could not be registered with {self.url}. {last}"
+            msg = f"the deployments could not be registered with {shown_url(self.url)}. {last}"
             raise ValueError(msg)
         now = time.monotonic()
         self.deaths.append(now)

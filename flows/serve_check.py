@@ -8,7 +8,7 @@ from pathlib import Path
 from datasets_cache.store import Cache
 from flows import doctor
 from flows.doctor import Finding
-from flows.environment import configured_home
+from flows.environment import configured_home, shown_url
 from flows.serve_children import answers, is_free
 from flows.serve_state import is_serving, read_state, running
 from flows.terminal import print_json, say, step
@@ -40,7 +40,7 @@ def sweep_now(*, as_json: bool = False) -> None:
     state = running(configured_home())
     own = state is not None and state.own and state.url == url
     if not answers(url, own=own):
-        msg = f"PREFECT_API_URL={url} does not answer; start that server first."
+        msg = f"PREFECT_API_URL={shown_url(url)} does not answer; start that server first."
         raise ValueError(msg)
     with step("Looking for runs that nobody works on"):
         from flows.sweep import sweep
@@ -71,9 +71,9 @@ def _last(home: Path, *, serving: bool) -> Finding:
 
 def _configured(url: str) -> Finding:
     if answers(url, own=False):
-        return Finding("Server", "ok", f"{url} answers (PREFECT_API_URL)")
+        return Finding("Server", "ok", f"{shown_url(url)} answers (PREFECT_API_URL)")
     cure = "start that server, or unset PREFECT_API_URL"
-    return Finding("Server", "problem", f"{url} does not answer (PREFECT_API_URL)", cure)
+    return Finding("Server", "problem", f"{shown_url(url)} does not answer (PREFECT_API_URL)", cure)
 
 
 def _port(port: int, *, serving: bool) -> Finding:

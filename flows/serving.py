@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from datasets_cache.store import Cache
+from flows.environment import shown_url
 
 if TYPE_CHECKING:
     from flows.draining import DrainingRunner
@@ -100,7 +101,7 @@ def run_deployments(given: argparse.Namespace) -> None:
         runner.watch(UUID(identifier), name.rpartition("/")[2])
         names.append(name)
     tell(f"Serving {', '.join(names)}: {given.limit} run{'s' * (given.limit > 1)} at a time.")
-    tell(f"Page: {os.environ['PREFECT_API_URL'].removesuffix('/api')}")
+    tell(f"Page: {shown_url(os.environ['PREFECT_API_URL']).removesuffix('/api')}")
     tell("Ctrl-C (or SIGTERM) lets the runs that are going end, then stops; a second one ends them at once.")
     with redirect_stdout(sys.stderr):  # what the runs print belongs into the log
         asyncio.run(_run(runner, own=given.own))

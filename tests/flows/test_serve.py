@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from flows.doctor import show
@@ -182,6 +183,16 @@ def serving(served_place: Place) -> Iterator[Serving]:
 def test_serve_says_where_the_page_is_and_what_is_served(serving: Serving):
     assert f"Page: http://127.0.0.1:{serving.place.port}\n" in serving.said()
     assert "Serving augmentation/nightly, augmentation/other-pivot, training/from-cache" in serving.said()
+
+
+def test_nothing_that_serves_listens_but_to_this_machine(serving: Serving):
+    started = psutil.Process(serving.process.pid)
+    ours = [started, *started.children(recursive=True)]
+    listening = {
+        connection.laddr for one in ours for connection in one.net_connections("inet") if connection.status == "LISTEN"
+    }
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+    assert serving.place.port in {address.port for address in listening}
 
 
 def test_the_server_answers_and_has_the_three_deployments(serving: Serving):

@@ -5,6 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
+
+from flows import doctor_hubs, serve_check
+from flows.environment import shown_url
+from flows.page.markup import cell, element
+from flows.serve import Supervisor
+from flows.serve_state import STATE
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("flows", "augment", "train", "datasets_cache")
@@ -131,3 +138,71 @@ def test_what_runs_code_or_unpacks_to_paths_is_seen(line: str):
 )
 def test_what_is_harmless_is_not_taken_for_it(line: str):
     assert findings(line) == []
+
+
+PASSWORD = "correct-horse"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"https://ann:{PASSWORD}@prefect.example:4200/api", "https://prefect.example:4200/api"),
+        (f"http://{PASSWORD}@host", "http://host"),
+        (f"http://ann:{PASSWORD}@with@at@host/a@b", "http://host/a@b"),
+        (f"ann:{PASSWORD}@host/api", "host/api"),
+        ("http://127.0.0.1:4200/api", "http://127.0.0.1:4200/api"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url: str, shown: str):
+    assert shown_url(url) == shown
+
+
+def test_checks_of_addresses_with_passwords_say_no_password(monkeypatch: pytest.MonkeyPatch):
+    url = f"http://ann:{PASSWORD}@127.0.0.1:9/api"
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    with pytest.raises(ValueError, match="does not answer") as caught:
+        serve_check.sweep_now()
+    said = [
+        str(caught.value),
+        serve_check._configured(url),
+        *doctor_hubs.reachable({"a hub": url, "another": f"gopher://ann:{PASSWORD}@x"}, offline=False),
+    ]
+    assert "127.0.0.1:9" in str(said)
+    assert PASSWORD not in str(said)
+
+
+def test_serve_says_and_writes_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    monkeypatch.setattr("flows.serve.STARTING", 0.0)
+    seen: list[str] = []
+    monkeypatch.setattr("flows.serve.write_state", lambda _home, state: seen.append(state.model_dump_json()))
+    supervisor = Supervisor(tmp_path, f"http://ann:{PASSWORD}@127.0.0.1:9/api", None, [], [], [])
+    with pytest.raises(ValueError, match="does not answer") as caught:
+        supervisor.run()
+    monkeypatch.setattr(Supervisor, "_start", lambda _it: None)
+    monkeypatch.setattr(Supervisor, "_look_after", lambda it: it.signals.append(15))
+    assert supervisor.run() == 0
+    assert not (tmp_path / STATE).exists()
+    assert "http://127.0.0.1:9/api" in "".join(seen)
+    assert PASSWORD not in f"{seen} {caught.value} {capfd.readouterr()}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "![](http://127.0.0.1:9/x.png)",
+        "[x](javascript:alert(1))",
+        "<img src=x onerror=alert(1)>",
+        "[x]: javascript:alert(1)",
+        "<javascript:alert(1)>",
+        "` <b>` | <b>",
+        "a\n\n<b>b</b>\n\n# c",
+    ],
+)
+def test_text_on_the_page_stays_text_and_loads_nothing(text: str):
+    drawn = MarkdownIt("commonmark").enable("table").render(f"| a |\n| --- |\n| {cell(text)} |\n\n<p>{element(text)}</p>\n")
+    inside = drawn.replace("<table>", "").replace("<p>", "").replace("</p>", "")
+    for part in ("table", "thead", "tbody", "tr", "th", "td"):
+        inside = inside.replace(f"<{part}>", "").replace(f"</{part}>", "")
+    assert "<" not in inside
