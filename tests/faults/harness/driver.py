@@ -19,9 +19,10 @@ from transformers import AutoModel  # noqa: F401  # loaded once
 
 from augment.image import poster, rand_augment  # noqa: F401
 from augment.image.spec import RandAugmentSpec
+from augment.text import language, similarity
 from augment.text import shelf as text_shelf
 from augment.text.spec import BackTranslationSpec
-from datasets_cache import sampling, shards, version
+from datasets_cache import plots, sampling, shards, version
 from datasets_cache.sources import MoviescopeSource
 from datasets_cache.store import Cache
 from train.config import OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
@@ -109,6 +110,9 @@ def main() -> None:
     """Answer requests until there are no more."""
     torch.set_num_threads(1)
     shards.FILMS_PER_SHARD = 8
+    language.known()
+    similarity.cosine(["A storm."], ["A gale."])
+    plots.clean("A storm.")
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         request = json.loads(line)

@@ -12,7 +12,7 @@ import pytest
 
 from datasets_cache import version as versions
 from flows.cache_commands import verify_cache
-from tests.faults.harness.conftest import Bench, What
+from tests.faults.harness.conftest import Bench, What, some
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 DAY = 86_400
@@ -40,7 +40,9 @@ def test_a_shelf_whose_rename_came_before_its_files_is_noticed_and_mended(
     bench: Bench, tear: Callable[[Path], None], pattern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     held = bench.undisturbed.cache.root
-    for number, path in enumerate(sorted((held / "shelves").rglob(pattern)) + sorted((held / "versions").rglob(pattern))):
+    for number, path in enumerate(
+        some([*sorted((held / "shelves").rglob(pattern)), *sorted((held / "versions").rglob(pattern))])
+    ):
         with bench.trial(tmp_path, "augment", number) as place:
             shutil.copytree(held, place.cache.root)
             tear(place.cache.root / path.relative_to(held))
@@ -70,7 +72,7 @@ def test_a_checkpoint_of_new_weights_beside_an_old_position_is_passed_over(bench
 
 @pytest.mark.parametrize("what", ["augment", "train"])
 def test_a_clock_that_jumps_back_a_day_changes_nothing(bench: Bench, what: What, draw: random.Random, tmp_path: Path):
-    for number in range(5):
+    for number in some(range(5)):
         call = draw.randrange(1, bench.operations[what])
         with bench.trial(tmp_path, what, number) as place:
             status, said = bench.run(what, place, fault={"mode": "clock", "at": call, "value": DAY})
@@ -98,7 +100,7 @@ def test_a_version_published_after_the_clock_was_set_back_is_the_newest(bench: B
 
         class Yesterday(datetime):
             @classmethod
-            def now(cls, tz=None):
+            def now(cls, tz=None):  # noqa: ARG003
                 return set_back
 
         with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ import pytest
 
 from datasets_cache import version as versions
 from flows.cache_commands import verify_cache
-from tests.faults.harness.conftest import Bench, Place
+from tests.faults.harness.conftest import Bench, Place, some
 from train import finished
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -39,7 +39,7 @@ def test_a_flipped_bit_in_each_file_of_a_version_is_noticed_and_mended(
 ):
     held = bench.undisturbed.cache.root
     files = [path for part in ("shelves", "versions") for path in sorted((held / part).rglob("*")) if path.is_file()]
-    for number, path in enumerate(files):
+    for number, path in enumerate(some(files)):
         with bench.trial(tmp_path, "augment", number) as place:
             shutil.copytree(held, place.cache.root)
             bit = flip(place.cache.root / path.relative_to(held), draw)
@@ -69,7 +69,7 @@ def kind_of(path: Path) -> str:
 
 def test_a_flipped_bit_in_what_is_kept_beside_a_version_changes_nothing(bench: Bench, draw: random.Random, tmp_path: Path):
     held = bench.undisturbed.cache.root
-    for number, path in enumerate([path for part in ("sources", "tokens", "uses") for path in (held / part).rglob("*")]):
+    for number, path in enumerate(some(path for part in ("sources", "tokens", "uses") for path in (held / part).glob("**/*"))):
         if path.is_file():
             for what in ("augment", "train"):
                 with bench.trial(tmp_path, what, number) as place:
@@ -84,7 +84,7 @@ def test_a_flipped_bit_in_each_file_of_a_training_is_noticed(bench: Bench, draw:
         names = [str(path.relative_to(place.runs)) for path in sorted(place.runs.rglob("*")) if path.stat().st_size]
         kept = tmp_path / "kept"
         shutil.copytree(place.runs, kept)
-        for name in [name for name in names if (place.runs / name).is_file()]:
+        for name in some(name for name in names if (place.runs / name).is_file()):
             shutil.rmtree(place.runs)
             shutil.copytree(kept, place.runs)
             flip(place.runs / name, draw)
@@ -94,7 +94,7 @@ def test_a_flipped_bit_in_each_file_of_a_training_is_noticed(bench: Bench, draw:
 
 def test_a_flipped_bit_in_each_file_of_a_finished_run_is_noticed(bench: Bench, draw: random.Random, tmp_path: Path):
     held = bench.undisturbed.runs
-    for number, path in enumerate(path for path in sorted(held.rglob("*")) if path.is_file() and path.stat().st_size):
+    for number, path in enumerate(some(path for path in sorted(held.rglob("*")) if path.is_file() and path.stat().st_size)):
         with bench.trial(tmp_path, "train", number) as place:
             shutil.copytree(held, place.runs)
             [run] = place.runs.iterdir()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness.conftest import Bench, What
+from tests.faults.harness.conftest import Bench, What, some
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 BOTH = pytest.mark.parametrize("what", ["augment", "train"])
@@ -53,7 +53,7 @@ def written(place: Path) -> int:
 @BOTH
 def test_a_job_on_a_full_disk_says_so_and_goes_on_when_there_is_room(bench: Bench, what: What, tmp_path: Path):
     needed = written(bench.undisturbed.below(what))
-    for eighths in range(1, 8):
+    for eighths in some(range(1, 8)):
         with bench.trial(tmp_path, what, eighths) as place:
             room = needed * eighths // 8
             if place.below(what).exists():
@@ -71,7 +71,7 @@ def test_a_job_on_a_full_disk_says_so_and_goes_on_when_there_is_room(bench: Benc
 def test_a_call_that_fails_once_costs_no_more_than_the_job(
     bench: Bench, what: What, name: str, draw: random.Random, tmp_path: Path
 ):
-    for number in range(ERRORS):
+    for number in some(range(ERRORS)):
         call = draw.randrange(1, bench.operations[what])
         with bench.trial(tmp_path, what, number) as place:
             fault = {"mode": "fail", "at": call, "until": call, "value": getattr(errno, name)}
@@ -84,7 +84,7 @@ def test_a_call_that_fails_once_costs_no_more_than_the_job(
 def test_a_disk_that_fails_from_a_moment_on_loses_nothing_of_before(
     bench: Bench, what: What, draw: random.Random, tmp_path: Path
 ):
-    for number in range(ERRORS):
+    for number in some(range(ERRORS)):
         call = draw.randrange(1, bench.operations[what])
         with bench.trial(tmp_path, what, number) as place:
             status, said = bench.run(what, place, fault={"mode": "fail", "at": call, "value": errno.EIO})
@@ -122,7 +122,7 @@ def test_a_cache_that_cannot_be_written_is_a_clear_error_and_is_read(bench: Benc
 
 @BOTH
 def test_a_permission_that_is_lost_on_the_way_is_a_clear_error(bench: Bench, what: What, draw: random.Random, tmp_path: Path):
-    for number in range(6):
+    for number in some(range(6)):
         call = draw.randrange(1, bench.operations[what])
         with bench.trial(tmp_path, what, number) as place:
             process = bench.start(what, place, fault={"mode": "stop", "at": call}, obey=True)

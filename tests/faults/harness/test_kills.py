@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness.conftest import Bench, What
+from tests.faults.harness.conftest import Bench, What, some
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-MOMENTS = 25
-"""Of each job and kind: 50 in time, 50 at a call."""
+TIMES, CALLS = 10, 15
+"""Random moments of each job: 50 in all."""
 
 
 @pytest.mark.parametrize("what", ["augment", "train"])
 def test_a_job_killed_at_a_random_time_is_ended_by_the_next(bench: Bench, what: What, draw: random.Random, tmp_path: Path):
-    for number in range(MOMENTS):
+    for number in some(range(TIMES)):
         moment = draw.uniform(0.0, bench.seconds[what])
         with bench.trial(tmp_path, what, number) as place:
             process = bench.start(what, place)
@@ -28,7 +28,7 @@ def test_a_job_killed_at_a_random_time_is_ended_by_the_next(bench: Bench, what: 
 
 @pytest.mark.parametrize("what", ["augment", "train"])
 def test_a_job_killed_in_a_random_call_is_ended_by_the_next(bench: Bench, what: What, draw: random.Random, tmp_path: Path):
-    for number in range(MOMENTS):
+    for number in some(range(CALLS)):
         call = draw.randrange(1, bench.operations[what])
         with bench.trial(tmp_path, what, number) as place:
             status, said = bench.run(what, place, fault={"mode": "kill", "at": call})

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness.conftest import Bench
+from tests.faults.harness.conftest import Bench, some
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def test_two_augmentations_share_one_cache(bench: Bench, tmp_path: Path):
-    for number in range(5):
+    for number in some(range(5)):
         with bench.trial(tmp_path, "augment", number) as place:
             both = [bench.start("augment", place, log=f"log{which}") for which in range(2)]
             assert [bench.wait(process) for process in both] == [0, 0]
@@ -21,7 +21,7 @@ def test_two_augmentations_share_one_cache(bench: Bench, tmp_path: Path):
 
 
 def test_of_two_augmentations_one_is_killed_and_the_other_makes_all(bench: Bench, draw: random.Random, tmp_path: Path):
-    for number in range(5):
+    for number in some(range(5)):
         with bench.trial(tmp_path, "augment", number) as place:
             victim, other = (bench.start("augment", place, log=f"log{which}") for which in range(2))
             if bench.wait(victim, draw.uniform(0.0, bench.seconds["augment"])) is None:
@@ -32,7 +32,7 @@ def test_of_two_augmentations_one_is_killed_and_the_other_makes_all(bench: Bench
 
 
 def test_of_two_trainings_of_one_run_one_trains_and_the_other_says_so(bench: Bench, tmp_path: Path):
-    for number in range(5):
+    for number in some(range(5)):
         with bench.trial(tmp_path, "train", number) as place:
             both = [bench.start("train", place, log=f"log{which}") for which in range(2)]
             statuses = {bench.wait(process): (place.root / f"log{which}").read_text() for which, process in enumerate(both)}

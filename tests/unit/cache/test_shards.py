@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ from datasets_cache import shards
 from datasets_cache.files import room
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.frozen import Frozen
-from datasets_cache.repair import discard_damaged
+from datasets_cache.repair import discard_damaged, discard_unreadable
 from datasets_cache.schema import TEXT_VIEW_FEATURES
 from datasets_cache.shards import Build
 from datasets_cache.store import Cache
@@ -122,6 +123,47 @@ def test_the_number_of_shards_is_the_least_power_of_two_that_is_enough(films: in
 def test_numbers_of_shards_worked_by_hand(films: int, expected: int):
     # 4666 / 256 = 18.2 → 32; 15552 / 256 = 60.75 → 64; 10^8 / 256 = 390,625, more than there may be
     assert shards.count(films) == expected
+
+
+def rank_of(film: str) -> bytes:
+    return hashlib.sha256(film.encode()).digest()
+
+
+IN_RANK_ORDER = sorted((f"film {number}" for number in range(15_552)), key=rank_of)
+
+
+def largest(films: list[str], of: int) -> int:
+    """Films of the fullest shard, counted by the first bits of their hashes."""
+    bits = of.bit_length() - 1
+    return max(Counter(hash_bits(film)[:bits] for film in films).values())
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (1.0, 64),  # 15,552 / 256 = 60.75
+        (0.3, 64),  # 4,666 films ask for 32; three tenths of these would have 486 each, of 64 they have 243
+        (0.1, 64),  # 1,555 films ask for 8, and would all lie in the first
+        (0.01, 1),  # 156 films
+    ],
+)
+def test_the_shards_of_a_nested_sample_that_have_films_have_about_256(share: float, expected: int):
+    films = IN_RANK_ORDER[: round(share * len(IN_RANK_ORDER))]
+    found = shards.count_of(Dataset.from_dict({"id": films}))
+    assert found == expected
+    assert largest(films, found) < 352  # 256 + 6 * 16
+
+
+def test_a_pool_above_the_sample_has_shards_of_about_256_too():
+    films = IN_RANK_ORDER[4_666:]
+    found = shards.count_of(Dataset.from_dict({"id": films}))
+    assert found == 64
+    assert largest(films, found) < 352
+
+
+def test_a_tiny_share_has_at_most_eight_times_the_shards_that_its_films_ask_for():
+    films = sorted((f"film {number}" for number in range(40_000)), key=rank_of)[:400]  # 400 ask for 2
+    assert shards.count_of(Dataset.from_dict({"id": films})) == 16
 
 
 @given(st.text(), st.integers(0, 12))
@@ -313,6 +355,28 @@ def test_a_flipped_bit_of_a_published_shelf_is_found_by_its_checksum_and_only_th
     assert build.missing() == [3]
     finished(build).publish(spec=Spec())
     assert discard_damaged(cache, build.shelf) == []
+
+
+def test_a_record_whose_numbers_changed_is_no_record_and_its_shard_is_made_again(cache: Cache):
+    build = finished(build_in(cache))
+    path = cache.building_folder(build.shelf) / "train-00002-of-00004.json"
+    content = path.read_bytes()
+    flipped = content.replace(b'"rows": ', b'"rows": 1')  # a record still, but not the one that was written
+    assert flipped != content
+    path.write_bytes(flipped)
+    assert build.missing() == [2]
+
+
+def test_a_shelf_in_shards_with_a_damaged_manifest_keeps_its_shards(cache: Cache):
+    build = published(cache)
+    before = inodes(cache.shelf_folder(build.shelf))
+    folder = cache.shelf_folder(build.shelf)
+    (folder / "manifest.json").write_text("{}")
+    discard_unreadable(cache, folder)
+    assert build.missing() == []
+    build.publish(spec=Spec())
+    after = inodes(folder)
+    assert all(after[name] == before[name] for name in map(name_of, range(SHARDS)))
 
 
 def test_a_whole_shelf_is_left_as_it_is(cache: Cache):

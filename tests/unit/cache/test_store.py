@@ -1,7 +1,9 @@
 """Shelves: published whole or not at all, checked when they are opened."""
 
 import multiprocessing
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +12,7 @@ from datasets_cache import version as versions
 from datasets_cache.files import check_files
 from datasets_cache.fingerprint import ShelfId, canonical_json, fingerprint, shelf_id
 from datasets_cache.frozen import Frozen
-from datasets_cache.repair import discard_damaged
+from datasets_cache.repair import discard_damaged, discard_unreadable, unreadable
 from datasets_cache.schema import IMAGE_VIEW_FEATURES, SAMPLE_FEATURES, TEXT_VIEW_FEATURES
 from datasets_cache.store import Cache
 
@@ -181,6 +183,22 @@ def test_a_broken_manifest_names_the_file_and_the_cure(cache: Cache):
         cache.open(shelf)
 
 
+def test_what_has_a_damaged_manifest_is_listed_and_removed_and_nothing_else(cache: Cache):
+    sample = publish_sample(cache)
+    other = publish_views(cache, sample)
+    version = versions.publish(cache, name="demo", sample=sample, text=None, image=None).id
+    folders = [cache.shelf_folder(sample), cache.version_folder(version)]
+    for folder in folders:
+        path = folder / "manifest.json"
+        path.write_text(path.read_text().replace("drama", "drame"))  # a manifest still, but not the one that was written
+    assert [str(folder / "manifest.json") in problem for folder, problem in unreadable(cache).items()] == [True, True]
+    assert list(unreadable(cache)) == folders
+    for folder in folders:
+        discard_unreadable(cache, folder)
+    assert unreadable(cache) == {}
+    assert [manifest.id for of in ("shelves", "versions") for manifest in cache.manifests(of)] == [other]
+
+
 def test_an_unknown_shelf_and_an_unwritable_root_are_clear_errors(cache: Cache, tmp_path: Path):
     with pytest.raises(ValueError, match="no shelf 'text-0'"):
         cache.open("text-0")
@@ -279,6 +297,15 @@ def test_a_version_is_found_by_its_id_its_recipe_a_unique_beginning_and_as_lates
     assert versions.resolve(cache, "demo") == second.id
     assert versions.resolve(cache, first.id) == first.id
     assert versions.resolve(cache, plain.id[:-2]) == plain.id
+
+
+def test_a_version_published_after_the_clock_was_set_back_is_the_newest(cache: Cache, monkeypatch: pytest.MonkeyPatch):
+    sample = publish_sample(cache)
+    first = versions.publish(cache, name="demo", sample=sample, text=None, image=None)
+    before = first.created - timedelta(days=1)
+    monkeypatch.setattr(versions, "datetime", SimpleNamespace(now=lambda _: before))
+    second = versions.publish(cache, name="demo", sample=sample, text=publish_views(cache, sample), image=None)
+    assert versions.resolve(cache, "latest") == versions.resolve(cache, "demo") == second.id
 
 
 def test_an_unknown_or_ambiguous_version_is_an_error_that_lists_what_there_is(cache: Cache):

@@ -281,6 +281,21 @@ def test_a_torn_last_line_of_history_costs_that_epoch_alone(whole, tmp_path, cap
     assert_same_run(whole, tmp_path / "parts")
 
 
+def test_a_digit_of_history_that_flipped_costs_the_epochs_from_there_on(whole, tmp_path, caplog):
+    with pytest.raises(InterruptionError):
+        fitted(tmp_path / "parts", on_epoch=stop_after(4))
+    path = tmp_path / "parts" / "epochs.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    lines[3] = lines[3].replace('"supervised":0.', '"supervised":1.')  # still a line that can be read
+    path.write_text("".join(lines))
+    trained = []
+    with caplog.at_level(logging.WARNING):
+        fitted(tmp_path / "parts", on_epoch=lambda measured: trained.append(measured.epoch))
+    assert trained == [4, 5, 6]
+    assert "epoch-0004 is damaged (epochs.jsonl does not hold" in caplog.text
+    assert_same_run(whole, tmp_path / "parts")
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "state.pt", "checkpoint.json"])
 @pytest.mark.parametrize("harm", ["cut", "flipped", "missing"])
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(whole, tmp_path, caplog, name, harm):

@@ -20,7 +20,7 @@ from train.compare import class_priors
 from train.config import OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
 from train.data import open_data
 from train.evaluation import evaluate, predict_split
-from train.finished import find_finished, find_results, run_folder
+from train.finished import damaged, find_finished, find_results, run_folder
 from train.hardware import accelerator
 from train.run import run_cell
 
@@ -248,6 +248,22 @@ def test_results_are_found_by_version_and_a_damaged_one_is_named(cache, config, 
     path.write_text(json.dumps({"run": 1}))
     with pytest.raises(ValueError, match=r"result\.json: not a result .*Remove"):
         find_results(tmp_path)
+
+
+def test_a_flipped_bit_in_a_file_of_a_finished_run_is_noticed_and_named(cache, config, tmp_path):
+    folder = cell(config, cache, tmp_path).path
+    assert damaged(folder) == []
+    for name in ("config.json", "epochs.jsonl", "test-predictions.safetensors", "model/text/model.safetensors"):
+        content = bytearray((folder / name).read_bytes())
+        content[-9] ^= 4
+        (folder / name).write_bytes(content)
+        assert damaged(folder) == [name]
+        if "/" not in name:
+            with pytest.raises(ValueError, match=rf"{name}: not what was written.*Remove"):
+                find_finished(config, tmp_path)
+        content[-9] ^= 4
+        (folder / name).write_bytes(content)
+    assert find_finished(config, tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_with_a_cure(cache, config, tmp_path):
