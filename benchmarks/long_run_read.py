@@ -27,12 +27,9 @@ STAYS = {
         for measure, unit in {"rss": "RSS, MiB", "uss": "USS, MiB", "handles": "open handles", "threads": "threads"}.items()
     },
     "work_processes": "processes of runs",
-    "work_oldest": "the oldest of them, s",
     "zombies": "zombies",
     "orphans": "orphans",
-    "scheduled": "runs to come",
     "tmp_files": "temporary files",
-    "cache_locks_files": "files of locks",
     "cache_building_files": "unfinished shelves, files",
     "cache_staging_files": "unpublished samples, files",
     "cache_rebuilding_files": "shelves made again, files",
@@ -40,9 +37,10 @@ STAYS = {
 """What must not grow by itself."""
 BOUND = {
     "versions": "versions",
+    "cache_locks_files": "files of locks (`gc` leaves them for an hour)",
     "cache_shelves_mib": "shelves, MiB",
     "cache_uses_files": "notes of uses, files",
-    "cache_tokens_files": "token ids, files",
+    "cache_tokens_files": "token ids, files (`gc` leaves them for 30 days)",
     "cache_sources_files": "what is known of sources, files",
     "cache_mib": "whole cache, MiB",
     "cache_files": "whole cache, files",
