@@ -65,7 +65,8 @@ STYLE = {
 PANELS = (
     ("Resident memory, MiB", {"server_rss": "Prefect's server", "runner_rss": "runner", "serve_rss": "mmuda serve"}),
     ("Open handles", {"server_handles": "Prefect's server", "runner_handles": "runner", "serve_handles": "mmuda serve"}),
-    ("Disk, MiB", {"cache_mib": "cache", "runs_mib": "runs", "database_mib": "database"}),
+    ("Disk, MiB", {"cache_mib": "cache", "database_mib": "database"}),
+    ("Completed runs", {"completed": "both flows"}),
     ("Processes", {"work_processes": "at work on runs", "zombies": "zombies", "orphans": "orphans"}),
 )
 
@@ -96,9 +97,9 @@ def table(title: str, measures: Mapping[str, str], samples: Samples) -> str:
 def draw(samples: Samples, path: Path) -> None:
     """The measures over time."""
     with mpl.rc_context(STYLE):  # pyright: ignore[reportArgumentType]
-        figure = Figure(figsize=(9, 9), layout="constrained")
+        figure = Figure(figsize=(9, 10), layout="constrained")
         for axes, (title, lines) in zip(figure.subplots(len(PANELS), sharex=True), PANELS, strict=True):
-            for (name, label), colour in zip(lines.items(), (BLUE, ORANGE, GREEN), strict=True):
+            for (name, label), colour in zip(lines.items(), (BLUE, ORANGE, GREEN), strict=False):
                 axes.plot(60 * samples["hours"], samples[name], color=colour, label=label, linewidth=1.3)
             axes.set(title=title, ylim=(0, None))
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
