@@ -3,8 +3,8 @@
     python benchmarks/growth.py [--films 200 2000 26000] [--stages sample text] [--json FILE] [--work FOLDER] [--source FOLDER]
 
 The films are made from real ones (an MM-IMDb folder; by default the one beside the checkout, else the bundled sample), see
-`growth_films.py`. Each stage of each size (`growth_stages.py`) runs in a process of its own, after the same stage of 60 films,
-which loads libraries and models. `CPU` is the time of all threads: on a machine that others use too it says more than wall
+`growth_films.py`. Each stage (`growth_stages.py`) runs in a process of its own: first with 60 films, which loads libraries and
+models, then size by size. `CPU` is the time of all threads: on a machine that others use too it says more than wall
 time. Memory is what the process holds for itself (anonymous memory: pages of memory-mapped files are the system's to take
 back), sampled every 20 ms. `growth_curves.py` draws what `--json` writes.
 """
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,16 @@ from growth_stages import OF_THE_TENTH, STAGES
 WARM_UP = 60
 
 
-def run(stage: str, small: Path, folder: Path) -> dict[str, Any]:
-    """What one stage takes in a process of its own."""
+def run(stage: str, small: Path, *folders: Path) -> Iterator[dict[str, Any]]:
+    """What one stage takes in each folder, in one process."""
     worker = Path(__file__).with_name("growth_stages.py")
-    done = subprocess.run([sys.executable, worker, stage, small, folder], capture_output=True, text=True, check=False)
-    if done.returncode:
-        msg = f"{stage} of {folder.name} films failed:\n{done.stderr[-4000:]}"
+    with subprocess.Popen([sys.executable, worker, stage, small, *folders], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for line in process.stdout:
+            yield json.loads(line)
+    if process.returncode:
+        msg = f"{stage} failed; the lines above say why."
         raise SystemExit(msg)
-    return {} if stage == "all" else json.loads(done.stdout.splitlines()[-1])
 
 
 def command(folder: Path) -> dict[str, Any]:
@@ -47,17 +50,18 @@ def command(folder: Path) -> dict[str, Any]:
 
 def measure(films: Sequence[Real], counts: Sequence[int], stages: Sequence[str], work: Path) -> Iterator[dict[str, Any]]:
     """Every stage of every size. Stages that are not asked for run where later ones need them."""
-    wanted = list(STAGES)[: 1 + max(list(STAGES).index(stage) for stage in stages)]
-    write_source(work / "small" / "source", films, WARM_UP)
-    run("all", work / "before", work / "small")  # the warm-up of each stage begins with what the stages before it made
-    for count in counts:
-        folder = work / str(count)
-        write_source(folder / "source", films, count)
-        for stage in wanted:
-            found = run(stage, work / "before" / stage, folder)
+    folders = [work / str(count) for count in counts]
+    for folder, count in zip([work / "small", *folders], [WARM_UP, *counts], strict=True):
+        if not (folder / "source").is_dir():
+            write_source(folder / "source", films, count)
+    if not (work / "before").is_dir():
+        list(run("all", work / "before", work / "small"))  # the warm-up of a stage begins with what those before it made
+    for stage in list(STAGES)[: 1 + max(list(STAGES).index(stage) for stage in stages)]:
+        for count, found in zip(counts, run(stage, work / "before" / stage, *folders), strict=True):
             if stage in stages:
-                yield {"stage": stage, "films": count // 10 if stage in OF_THE_TENTH else count, **found}
-            if stage == "open" and "open" in stages:
+                yield found | {"stage": stage, "films": count // 10 if stage in OF_THE_TENTH else count}
+        if stage == "open" and "open" in stages:
+            for count, folder in zip(counts, folders, strict=True):
                 yield {"stage": "show", "films": count, "before": None, "peak": None, **command(folder)}
 
 
@@ -78,7 +82,9 @@ def main() -> None:
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--source", type=Path, default=REAL)
     parser.add_argument("--json", type=Path, default=None, help="file for all figures")
-    parser.add_argument("--work", type=Path, default=None, help="folder for films and caches, by default a temporary one")
+    parser.add_argument(
+        "--work", type=Path, default=None, help="new folder for films and caches, kept; by default a temporary one"
+    )
     given = parser.parse_args()
     films = real_films(given.source)
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
@@ -86,7 +92,7 @@ def main() -> None:
     print(f"{'peak MiB':>10}{'of first':>11}{'grown by':>10}")
     first: dict[str, dict[str, Any]] = {}
     everything: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(dir=given.work) as work:
+    with nullcontext(given.work) if given.work else tempfile.TemporaryDirectory() as work:
         for found in measure(films, given.films, given.stages, Path(work)):
             everything.append(found)
             show(found, first.setdefault(found["stage"], found))

@@ -1,6 +1,6 @@
 """The stages of `growth.py`, each run once in this process: on a small folder first, which loads libraries and models.
 
-    python benchmarks/growth_stages.py STAGE SMALL_FOLDER FOLDER      measure one stage
+    python benchmarks/growth_stages.py STAGE SMALL_FOLDER FOLDER...   measure one stage in each folder
     python benchmarks/growth_stages.py all BEFORE FOLDER              run all, and keep what was there before each
 
 A folder holds everything of one size: `source`, `cache`, `runs`, `report.html`, `export`. All films go through the stages up to
@@ -194,22 +194,28 @@ def cpu_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def main() -> None:
-    """Run one stage and print what it took as JSON."""
-    stage, small, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    prepare_libraries()
-    if stage == "all":
-        for name, work in STAGES.items():
-            shutil.copytree(folder, small / name)
-            work(folder)
-        return
-    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-        STAGES[stage](Path(shutil.copytree(small, Path(aside) / "small")))
+def measure(stage: str, folder: Path) -> dict[str, float | str]:
+    """What the stage takes in this folder."""
     before, cpu = Memory.now(), cpu_seconds()
     memory, started = Memory(), time.perf_counter()
     STAGES[stage](folder)
     seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "before": before, "peak": memory.end()}))
+    return {"folder": folder.name, "seconds": seconds, "cpu": cpu, "before": before, "peak": memory.end()}
+
+
+def main() -> None:
+    """Run one stage in each folder and print what it took, a line of JSON each."""
+    stage, small, folders = sys.argv[1], Path(sys.argv[2]), [Path(given) for given in sys.argv[3:]]
+    prepare_libraries()
+    if stage == "all":
+        for name, work in STAGES.items():
+            shutil.copytree(folders[0], small / name)
+            work(folders[0])
+        return
+    with tempfile.TemporaryDirectory(dir=small.parent) as aside:
+        STAGES[stage](Path(shutil.copytree(small, Path(aside) / "small")))
+    for folder in folders:
+        print(json.dumps(measure(stage, folder)), flush=True)
 
 
 if __name__ == "__main__":
