@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from augment.image.poster import decode, encode
+from augment.image.poster import augment_poster, decode, encode
 from augment.image.rand_augment import find, finish, make_shard, publish, start
 from augment.image.spec import RandAugmentSpec
 from datasets_cache import shards
@@ -62,6 +62,14 @@ def test_every_training_film_gets_its_views_in_order(cache):
     shelf = publish(RandAugmentSpec(views=2), sample, cache=cache)
     expected = [(f"film{number}", view) for number in ranked(range(40)) for view in (0, 1)]
     assert [(row["id"], row["view"]) for row in rows(cache, shelf)] == expected
+
+
+def test_each_view_is_made_of_its_own_films_poster(cache):
+    sample = publish_sample(cache, 20)  # more than one task has
+    of_film = {row["id"]: row["poster_256"] for row in cache.open(sample).split("train")}
+    for row in rows(cache, publish(RandAugmentSpec(views=2), sample, cache=cache)):
+        alone, _ = augment_poster(RandAugmentSpec(views=2), row["id"], row["view"], of_film[row["id"]])
+        assert (row["poster_256"], tuple(row["ops"])) == (alone.poster_256, alone.ops)
 
 
 def test_the_shelf_has_the_training_split_alone_and_the_columns_of_the_contract(cache):

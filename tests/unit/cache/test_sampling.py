@@ -327,13 +327,16 @@ def test_an_archive_gives_the_same_shelf_as_its_folder_in_one_pass(
     assert not list((cache.root / "staging").iterdir())
 
 
-@pytest.mark.parametrize("change", ["plot", "poster", "share"])
+@pytest.mark.parametrize("change", ["plot", "genres", "poster", "share"])
 def test_other_content_gives_another_shelf(mmimdb_folder: Write, cache: Cache, jpeg: Callable[..., bytes], change: str):
     root = mmimdb_folder(SPLIT)
     film = sorted(SPLIT["train"], key=digest)[0]
     first = publish_sample(MmimdbSource(root=root), share=0.3, cache=cache)
     if change == "plot":
         (root / "dataset" / f"{film}.json").write_text(json.dumps({"plot": ["New."], "genres": ["Drama"]}))
+    if change == "genres":
+        path = root / "dataset" / f"{film}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"genres": ["War"]}))
     if change == "poster":
         (root / "dataset" / f"{film}.jpeg").write_bytes(jpeg("blue"))
     again = publish_sample(MmimdbSource(root=root), share=0.4 if change == "share" else 0.3, cache=cache)

@@ -1,6 +1,7 @@
 """Films of one's own: a table with any columns, delimiter and labels, images where people put them, splits by the ids."""
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -386,6 +387,13 @@ def test_without_a_column_for_it_the_ids_decide_the_split_whatever_else_is_there
     shares = [sum(split == name for split in whole.values()) / 1000 for name in ("train", "validation", "test")]
     # three standard deviations of a binomial of 1,000: 0.043, 0.028, 0.038
     assert shares == [pytest.approx(0.7, abs=0.043), pytest.approx(0.1, abs=0.028), pytest.approx(0.2, abs=0.038)]
+
+
+def test_a_films_split_does_not_follow_from_its_place_in_samples():
+    # the first third in the order of samples is divided like the whole: three standard deviations of a binomial of 300: 0.08
+    split = divide(f"film {number}" for number in range(900))
+    first = sorted(split, key=lambda film: hashlib.sha256(film.encode()).digest())[:300]
+    assert sum(split[film] == "train" for film in first) / 300 == pytest.approx(0.7, abs=0.08)
 
 
 @pytest.mark.parametrize("films", range(10, 40, 3))

@@ -191,6 +191,19 @@ def test_only_the_ema_teacher_keeps_an_average():
         assert (kept is not None) == (teacher == "ema")
 
 
+def test_the_average_has_averaged_batch_norm_statistics():
+    # decay 1/2: the first update copies a running mean of 2; with 4 after it the average is 3
+    uda = UdaConfig(teacher="ema", ema_decay=0.5)
+    model = nn.BatchNorm1d(1)
+    with accelerator(device=torch.device("cpu")) as one:
+        config = RunConfig(version="none", model="bert", uda=uda)
+        average = learner(model, config, accelerator=one, steps_per_epoch=1).average
+    for mean in (2.0, 4.0):
+        model.running_mean.fill_(mean)
+        average.update_parameters(model)
+    assert average.module.running_mean.item() == 3.0
+
+
 def test_compiled_encoders_keep_the_names_of_their_weights_and_their_logits():
     config = RunConfig.model_validate(
         {"version": "none", "model": "resnet", "image": ImageEncoderConfig(name="resnet18", weights="random")}

@@ -114,6 +114,7 @@ def test_the_saved_weights_give_the_reported_test_scores(cache, config, tmp_path
     config = config.model_copy(update={"optim": optim})
     result = cell(config, cache, tmp_path)
     assert result.best_epoch < result.epochs  # else the last weights would do as well
+    assert result.validation.ap_micro == max(epoch.validation.ap_micro for epoch in history.read(result.path))
     model, exported, genres = export.load(result.path / "model")
     assert (exported, genres) == (config, GENRES)
     batches = open_data(open_version(cache, config.version), config).evaluation("test")
