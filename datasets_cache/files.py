@@ -76,7 +76,7 @@ def discard(folder: Path, *, root: Path) -> None:
 def publish_folder(staged: Path, target: Path, manifest: Manifest, *, root: Path) -> Manifest:
     """Write the manifest into `staged`, flush everything and rename the folder to `target`. Of two publishers the first wins.
 
-    A published folder whose files do not have the promised sizes is replaced.
+    A folder there without a manifest, or whose files do not have the promised sizes, is replaced.
     """
     manifests.write(staged, manifest)
     for path in staged.iterdir():
@@ -86,11 +86,12 @@ def publish_folder(staged: Path, target: Path, manifest: Manifest, *, root: Path
     try:
         staged.rename(target)
     except OSError:
-        if not (target / FILE_NAME).is_file():
+        if not target.is_dir():
             raise
-        standing = manifests.read(target)
-        if not check_files(target, standing, checksums=False):
-            return standing  # another process published the same content first
+        if (target / FILE_NAME).is_file():
+            standing = manifests.read(target)
+            if not check_files(target, standing, checksums=False):
+                return standing  # another process published the same content first
         discard(target, root=root)
         return publish_folder(staged, target, manifest, root=root)
     sync(target.parent)

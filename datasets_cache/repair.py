@@ -27,9 +27,9 @@ def discard_damaged(cache: Cache, shelf: ShelfId) -> list[str]:
 
 
 def unreadable(cache: Cache) -> dict[Path, str]:
-    """Folders of shelves and versions whose manifest is damaged, and what is wrong with it."""
+    """Folders of shelves and versions whose manifest is damaged or missing, and what is wrong with it."""
     found: dict[Path, str] = {}
-    for folder in sorted(path.parent for of in ("shelves", "versions") for path in (cache.root / of).glob(f"*/{FILE_NAME}")):
+    for folder in sorted(path for of in ("shelves", "versions") for path in (cache.root / of).glob("*/")):
         try:
             manifests.read(folder)
         except ValueError as error:
@@ -76,7 +76,7 @@ def _back_to_building(cache: Cache, folder: Path) -> None:
     make_folder(building.parent, root=cache.root)
     discard(building, root=cache.root)  # somebody began once more just when it was published
     folder.rename(building)
-    (building / FILE_NAME).unlink()
+    (building / FILE_NAME).unlink(missing_ok=True)
 
 
 def _problems(cache: Cache, shelf: ShelfId, *, checksums: bool) -> dict[str, str]:

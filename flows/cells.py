@@ -18,7 +18,7 @@ from flows.recipes import TrainingPlan
 from flows.terminal import span, step, tracker
 from train import history
 from train.config import RunConfig
-from train.finished import cell_name, find_finished, run_folder
+from train.finished import cell_name, find_finished, run_folder, sweep
 
 Outcome = Path | BaseException
 """The run directory of a cell, or why it has none."""
@@ -41,6 +41,7 @@ def train_cell(config: RunConfig, plan: TrainingPlan, root: str) -> Path:
     """
     cache, runs = Cache(Path(root)), plan.runs
     if finished := find_finished(config, runs):
+        sweep(finished.path)
         note(f"{finished.run} found finished")
         return finished.path
     if plan.runner == "ray":

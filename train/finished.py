@@ -9,6 +9,7 @@ Layout below the runs folder::
 """
 
 import hashlib
+import shutil
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,6 +22,7 @@ from train.records import RunResult
 FORMAT = 2
 """Raised when an unchanged configuration would train differently: old runs are then neither reused nor continued."""
 CONFIG, RESULT, MODEL, SUMS = "config.json", "result.json", "model", "SHA256SUMS"
+CHECKPOINTS = "checkpoints"
 
 
 def cell_name(config: RunConfig) -> str:
@@ -53,6 +55,11 @@ def find_finished(config: RunConfig, runs: Path) -> RunResult | None:
         msg = f"{folder}: damaged ({', '.join(differ)}: not what was written). Remove the folder and train again."
         raise ValueError(msg)
     return result
+
+
+def sweep(folder: Path) -> None:
+    """Remove the checkpoints that a process left which was killed when its run had just finished."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
 def write_sums(folder: Path, *, result: str) -> None:

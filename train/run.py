@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
-from datasets_cache.files import sync, write_text
+from datasets_cache.files import left_aside, sync, write_text
 from datasets_cache.manifest import Manifest
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import SPLITS
@@ -24,7 +24,7 @@ from train import checkpoint, export, hardware, history, model_card, predictions
 from train.config import RunConfig, Tracker
 from train.data import open_data
 from train.evaluation import predict_split, scores_of
-from train.finished import CONFIG, MODEL, RESULT, cell_name, find_finished, run_folder, write_sums
+from train.finished import CONFIG, MODEL, RESULT, SUMS, cell_name, find_finished, run_folder, sweep, write_sums
 from train.hardware import choose_device
 from train.learner import learner
 from train.loop import CHECKPOINT_SECONDS, OnEpoch, fit
@@ -73,6 +73,7 @@ def run_cell(
             run; a loss that is not finite; memory that runs out.
     """
     if finished := find_finished(config, runs):
+        sweep(finished.path)
         return finished
     chosen = choose_device(device)
     folder = run_folder(config, runs)
@@ -93,6 +94,9 @@ def run_cell(
         if finished := find_finished(config, runs):
             return finished  # another process was faster
         if accelerator.is_main_process:
+            for name in (CONFIG, history.FILE_NAME, predictions.TEST, SUMS, RESULT):
+                for path in left_aside(folder / name):  # by a process that was killed: nobody else writes here now
+                    path.unlink(missing_ok=True)
             if not continue_interrupted:
                 checkpoint.clear(folder)
             write_text(folder / CONFIG, config.model_dump_json(indent=2) + "\n")

@@ -46,6 +46,8 @@ def test_a_shelf_whose_rename_came_before_its_files_is_noticed_and_mended(
         with bench.trial(tmp_path, "augment", number) as place:
             shutil.copytree(held, place.cache.root)
             tear(place.cache.root / path.relative_to(held))
+            if pattern == "*-of-*.json":  # a record is read again only when its shelf is mended
+                (place.cache.root / path.relative_to(held)).with_suffix(".arrow").unlink()
             monkeypatch.setenv("MMUDA_CACHE", str(place.cache.root))
             verify_cache([], remove=True)
             bench.recovers(f"torn order: {pattern} of what is published", "augment", place)

@@ -47,7 +47,7 @@ def mounted_again(folder: Path, options: str) -> None:
 
 def written(place: Path) -> int:
     """KiB below a folder, in pages of 4 KiB, as a tmpfs counts them."""
-    return sum(-(-path.stat().st_size // 4096) * 4 + 4 for path in place.rglob("*"))
+    return sum(-(-path.stat().st_size // 4096) * 4 for path in place.rglob("*") if path.is_file())
 
 
 @BOTH
