@@ -6,7 +6,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export DO_NOT_TRACK = 1
 export NO_ALBUMENTATIONS_UPDATE = 1
 
-.PHONY: setup demo test lint docs bench serve lock clean
+.PHONY: setup demo test lint docs bench serve lock audit clean
 
 setup: $(VENV)/ready
 
@@ -59,5 +59,10 @@ lock:
 	  print("\n".join(sorted((f"{name}=={version}" for name, version in pins), key=str.lower)))' $(VENV)/lock.json > constraints.txt
 	@wc -l constraints.txt
 
+# Known faults of the pinned packages; needs pypi.org. The auditor has an environment of its own.
+audit:
+	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/pip install -qq --disable-pip-version-check pip-audit; }
+	@.venv-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-audit build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

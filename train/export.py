@@ -26,7 +26,7 @@ from transformers.utils import logging
 from datasets_cache.files import sync
 from datasets_cache.frozen import Frozen
 from train.config import Pooling, RunConfig
-from train.models import embedded, image_encoder, text_encoder
+from train.models import checksums, embedded, image_encoder, text_encoder
 from train.models.bert import Bert
 from train.models.mmbt import Mmbt, text_budget
 from train.models.resnet import Resnet
@@ -85,6 +85,8 @@ class About(Frozen):
     """None where the model reads no posters."""
     libraries: dict[str, str]
     """Versions that wrote it."""
+    pretrained: dict[str, str] = {}
+    """SHA-256 of the weights that training began from, by part and file."""
 
 
 def save(
@@ -120,6 +122,7 @@ def save(
         text=None if isinstance(model, Resnet) else _text_part(model, config),
         image=None if isinstance(model, Bert) else _image_part(config),
         libraries={name: version(name) for name in _libraries(config)},
+        pretrained=checksums(config),
     )
     if not isinstance(model, Resnet):
         _save_text(model.encoder, config, aside / TEXT)

@@ -12,6 +12,8 @@ from flows.environment import shown_url
 from flows.page.markup import cell, element
 from flows.serve import Supervisor
 from flows.serve_state import STATE
+from train.config import ImageEncoderConfig, RunConfig
+from train.models import checksums
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("flows", "augment", "train", "datasets_cache")
@@ -138,6 +140,15 @@ def test_what_runs_code_or_unpacks_to_paths_is_seen(line: str):
 )
 def test_what_is_harmless_is_not_taken_for_it(line: str):
     assert findings(line) == []
+
+
+def test_a_run_records_the_sha256_of_the_weights_that_it_began_from(tmp_path: Path):
+    weights = tmp_path / "resnet.pth"
+    weights.write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    image = ImageEncoderConfig(name="resnet18", weights=str(weights))
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert checksums(RunConfig(version="demo-1", model="resnet", image=image)) == {"image/resnet.pth": known}
+    assert checksums(RunConfig(version="demo-1", model="resnet", image=ImageEncoderConfig(weights="random"))) == {}
 
 
 PASSWORD = "correct-horse"

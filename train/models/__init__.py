@@ -11,9 +11,9 @@ from train.models import image_encoder, mmbt, text_encoder
 from train.models.bert import Bert
 from train.models.mmbt import Mmbt
 from train.models.resnet import Resnet
-from train.models.weights import MissingWeights
+from train.models.weights import MissingWeights, sha256
 
-__all__ = ["MissingWeights", "build", "fetch"]
+__all__ = ["MissingWeights", "build", "checksums", "fetch"]
 
 
 def build(config: RunConfig, *, genres: int) -> nn.Module:
@@ -53,6 +53,22 @@ def fetch(config: RunConfig) -> list[Path]:
     if _reads_images(config.model):
         found.append(image_encoder.locate(name=config.image.name, weights=config.image.weights, download=True))
     return [path for path in found if path]
+
+
+def checksums(config: RunConfig) -> dict[str, str]:
+    """SHA-256 of the pretrained weights that `build` reads, by part and file name; empty where it reads none."""
+    found: dict[str, Path] = {}
+    try:
+        if _reads_text(config.model):
+            folder = text_encoder.locate(name=config.text.name, revision=config.text.revision)
+            found |= {f"text/{path.name}": path for path in sorted(folder.glob("model*.safetensors"))}
+        if _reads_images(config.model) and (
+            path := image_encoder.file_of(name=config.image.name, weights=config.image.weights)
+        ):
+            found[f"image/{path.name}"] = path
+    except ValueError:  # a model that was given its weights otherwise, or whose weights have gone since
+        return {}
+    return {name: sha256(path) for name, path in found.items()}
 
 
 def _build(config: RunConfig, *, genres: int) -> nn.Module:

@@ -149,11 +149,22 @@ def locate(*, name: str, weights: str, download: bool = False) -> Path | None:
     return _in_torch_cache(choices[weights].url, title=f"{name} {weights}", download=download)
 
 
+def file_of(*, name: str, weights: str) -> Path | None:
+    """File that `load_encoder` reads, wherever it comes from; None where it draws its weights.
+
+    Raises:
+        MissingWeights: see `locate`.
+        ValueError: see `locate`.
+    """
+    if name == embedded.NAME:
+        return embedded.efficientnet_file()
+    return Path(weights).expanduser() if _is_path(weights) else locate(name=name, weights=weights)
+
+
 def _resnet(name: str, wanted: str) -> tuple[nn.Module, int]:
     _known(name)
     network = cast("torchvision_models.ResNet", torchvision_models.get_model(name, weights=None))
-    path = Path(wanted).expanduser() if _is_path(wanted) else locate(name=name, weights=wanted)
-    if path:
+    if path := file_of(name=name, weights=wanted):
         state = {key: value for key, value in read_state(path).items() if not key.startswith("fc.")}
         try:
             report = network.load_state_dict(state, strict=False)

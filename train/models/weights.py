@@ -57,11 +57,16 @@ def check_sha256(path: Path, expected: str, *, cure: str) -> None:
     Raises:
         MissingWeights: it differs.
     """
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256(path)
     if not found.startswith(expected):
         msg = f"{path}: SHA-256 is {found}, expected {expected}; {cure}."
         raise MissingWeights(msg)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _first_line(error: Exception) -> str:

@@ -113,6 +113,16 @@ def cached(model: str, revision: str | None) -> Path | None:
         return None
 
 
+def weights(model: str, revision: str | None) -> list[tuple[str, str]]:
+    """Name and SHA-256 of the weights of a repository that is in the Hugging Face cache; nothing for local folders."""
+    folder = None if Path(model).expanduser().is_dir() else cached(model, revision)
+    if folder is None:
+        return []
+    name = next(name for name in WEIGHTS if (folder / name).is_file())
+    with (folder / name).open("rb") as file:
+        return [(name, hashlib.file_digest(file, "sha256").hexdigest())]
+
+
 def _ask_hub(model: str, revision: str | None) -> tuple[str, list[str]]:
     """Commit and file names; asks once, where a download would try for half a minute and print each try."""
     found = HfApi().model_info(model, revision=revision, timeout=10)
