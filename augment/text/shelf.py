@@ -167,13 +167,28 @@ def finish(build: Build, spec: BackTranslationSpec, sample: ShelfId) -> ShelfId:
     quality = quality_of(tally, build.rows(), _films(build, sample))
     _, models = _name(spec, sample)
     counts = _ordered(tally["counts"])
-    build.publish(spec=spec.normalised(), parents=(sample,), counts=counts, quality=quality, models=models)
+    recorded = models | _weights(spec)
+    build.publish(spec=spec.normalised(), parents=(sample,), counts=counts, quality=quality, models=recorded)
     return build.shelf
 
 
 def _name(spec: BackTranslationSpec, sample: ShelfId) -> tuple[ShelfId, dict[str, str]]:
     models = {name: identity for leg in translators(spec) for name, identity in leg.models.items()}
     return shelf_id("text", spec.normalised(), (sample,), models=canonical_json(models)), models
+
+
+def _weights(spec: BackTranslationSpec) -> dict[str, str]:
+    """SHA-256 of the weights that came from a hub, by repository; other models are named by their content already."""
+    if spec.engine == "bergamot":
+        return {}
+    from augment.text.engines import checkpoints  # the Hub's library takes a second
+
+    models = [spec.model_for(source, target) for source, target in spec.directions]
+    return {
+        f"{model}: {file}": f"sha256:{sha256}"
+        for model, revision in models
+        for file, sha256 in checkpoints.weights(model, revision)
+    }
 
 
 def _films(build: Build, sample: ShelfId) -> Any:  # noqa: ANN401
