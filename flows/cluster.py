@@ -1,5 +1,6 @@
 """Prefect's task runner on a Ray cluster."""
 
+import os
 from typing import Any
 
 from prefect.task_runners import TaskRunner
@@ -11,6 +12,9 @@ def ray_runner(address: str | None) -> TaskRunner[Any]:
     Raises:
         ValueError: Ray is not installed.
     """
+    if not address:
+        # read when Ray is imported; else it takes this machine's address in a network, whatever address it is given
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         from prefect_ray import RayTaskRunner
     except ImportError:
@@ -19,4 +23,5 @@ def ray_runner(address: str | None) -> TaskRunner[Any]:
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
     if address:
         return RayTaskRunner(address=address, init_kwargs=quiet)
-    return RayTaskRunner(init_kwargs={**quiet, "include_dashboard": False, "_node_ip_address": "127.0.0.1"})
+    # "local": without an address Ray joins whatever cluster runs on this machine, be it somebody else's
+    return RayTaskRunner(address="local", init_kwargs={**quiet, "include_dashboard": False, "_node_ip_address": "127.0.0.1"})

@@ -1,6 +1,8 @@
 """Shards and cells on a real Ray cluster of two nodes on this machine."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +76,29 @@ def connected(two_nodes: str) -> Iterator[str]:
     ray.init(two_nodes, namespace="prefect", log_to_driver=False, logging_level="ERROR")
     yield two_nodes
     ray.shutdown()
+
+
+ALONE = """
+from flows.cluster import ray_runner
+runner = ray_runner(None)
+import psutil, ray
+ray.init(runner.address, num_cpus=1, object_store_memory=80 * 2**20, **runner.init_kwargs)
+print(ray.get_runtime_context().gcs_address)
+own = psutil.Process()
+for each in (own, *own.children(recursive=True)):
+    print(*(found.laddr.ip for found in each.net_connections("inet") if found.status == "LISTEN"))
+"""
+"""In a process of its own, since Ray decides which address it takes when it is imported."""
+
+
+@pytest.mark.slow
+def test_without_an_address_a_cluster_is_started_that_only_this_machine_reaches_and_none_is_joined(two_nodes: str):
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    address, *listening = done.stdout.split()
+    assert address != two_nodes
+    assert {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
+    assert len(listening) > 5
 
 
 def test_a_ray_cluster_makes_the_same_bytes_as_this_process_alone(
