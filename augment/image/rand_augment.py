@@ -14,7 +14,7 @@ from augment.image.spec import ImageView, RandAugmentSpec
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import IMAGE_VIEW_FEATURES
-from datasets_cache.shards import Build, OnWait, add, count, rows_of
+from datasets_cache.shards import Build, OnWait, add, count_of, rows_of
 from datasets_cache.store import Cache
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def start(spec: RandAugmentSpec, sample: ShelfId, *, cache: Cache) -> Build:
     Raises:
         ValueError: the sample is unknown, damaged or without training films.
     """
-    shards = count(len(_films(cache, sample)))
+    shards = count_of(_films(cache, sample))
     return Build(cache, shelf_id("image", spec, [sample]), "image", IMAGE_VIEW_FEATURES, shards)
 
 

@@ -127,7 +127,7 @@ def start(spec: BackTranslationSpec, sample: ShelfId, *, cache: Cache) -> Build:
     guards(spec)  # a language that the detector does not know is an error at once
     films = cache.open(sample).split("train")
     shelf, _ = _name(spec, sample)
-    return Build(cache, shelf, "text", TEXT_VIEW_FEATURES, shards.count(len(films)))
+    return Build(cache, shelf, "text", TEXT_VIEW_FEATURES, shards.count_of(films))
 
 
 def load(spec: BackTranslationSpec, *, device: str = "auto", threads: int | None = None) -> None:
