@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-LEFT_OUT = ("version", "open", "show")
+LEFT_OUT = ("version", "open", "show", "compare")
 """They do not work film by film: the page gives their whole time."""
 
 
@@ -21,14 +21,26 @@ def curves(axes: Axes, found: list[dict[str, Any]]) -> None:
     """CPU milliseconds a film of each stage, both axes logarithmic."""
     for number, (stage, points) in enumerate(_by_stage(found).items()):
         films = [one["films"] for one in points]
-        axes.plot(films, [1000 * one["cpu"] / one["films"] for one in points], marker="osD^v"[number % 5], label=stage)
+        axes.plot(
+            films,
+            [1000 * one["cpu"] / one["films"] for one in points],
+            color=f"C{number}",
+            marker="osD^v"[number % 5],
+            label=stage,
+        )
     axes.set(xscale="log", yscale="log", xlabel="films that the stage sees", ylabel="CPU ms a film", title="Time a film")
 
 
 def memory(axes: Axes, found: list[dict[str, Any]]) -> None:
     """Peak of each stage's own memory, from zero."""
     for number, (stage, points) in enumerate(_by_stage(found).items()):
-        axes.plot([one["films"] for one in points], [one["peak"] for one in points], marker="osD^v"[number % 5], label=stage)
+        axes.plot(
+            [one["films"] for one in points],
+            [one["peak"] for one in points],
+            color=f"C{number}",
+            marker="osD^v"[number % 5],
+            label=stage,
+        )
     axes.set(xscale="log", xlabel="films that the stage sees", ylabel="MiB", title="Peak of the process's own memory", ylim=0)
 
 
