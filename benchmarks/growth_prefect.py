@@ -110,7 +110,7 @@ def main() -> None:
             everything[kind] = each
             line = f"{kind:30}{each['bytes'] / 1024:8.0f}{each['bytes of events'] / 1024:8.0f}"
             print(line + "".join(f"{each[table]:16.1f}" for table in TABLES), flush=True)
-        print(f"an hour or more of work adds a heartbeat now and then; the file holds {after['bytes'] / 2**20:.1f} MiB now")
+        print(f"the file holds {after['bytes'] / 2**20:.1f} MiB now")
         if given.json:
             given.json.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
 
