@@ -1,5 +1,6 @@
 """Where a Marian checkpoint is, what names it, and what is said where there is none."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -161,6 +162,13 @@ def test_what_was_downloaded_is_found_without_the_hub_under_the_name_that_it_was
     downloaded = located(revision, tmp_path, HF_ENDPOINT=hub)
     assert downloaded.endswith(f"snapshots/{COMMIT} owner/tiny@{COMMIT}")
     assert located(revision, tmp_path, HF_HUB_OFFLINE="1") == downloaded
+
+
+def test_weights_from_the_hub_are_named_by_their_sha256_and_local_ones_are_not(make_marian: MakeMarian, offline: Path):
+    snapshot = in_cache(offline, "owner/tiny", "2" * 40, make_marian(1))
+    known = hashlib.sha256((snapshot / "model.safetensors").read_bytes()).hexdigest()
+    assert checkpoints.weights("owner/tiny", "2" * 40) == [("model.safetensors", known)]
+    assert checkpoints.weights("owner/absent", None) == checkpoints.weights(str(make_marian(1)), None) == []
 
 
 def test_a_half_downloaded_model_counts_as_missing(make_marian: MakeMarian, offline: Path):

@@ -98,17 +98,17 @@ def test_consistency_without_augmented_films_is_refused():
 
 
 def test_unlabelled_films_are_averaged_with_the_labelled_ones_and_only_their_augmented_pass_learns():
-    # KL(3/4 || 1/2) = 0.1308 for the labelled film, KL(1/2 || 1/2) = 0 for the unlabelled one: mean 0.0654.
-    # d/d logit: (q - p) / 2 films = -1/8 at the labelled student; the unlabelled teacher (row 2) takes no gradient
-    model = Table([[math.log(3.0)], [0.0], [0.0], [0.0]])
+    # KL(3/4 || 1/2) = 0.1308 for the labelled film, KL(4/5 || 1/2) = 4/5 ln 8/5 + 1/5 ln 2/5 = 0.1927 for the other: 0.1618.
+    # d/d logit: (q - p) / 2 films = -1/8 and -3/20 at the students; neither teacher takes a gradient
+    model = Table([[math.log(3.0)], [0.0], [math.log(4.0)], [0.0]])
     films = batch([0], [1], [[1.0]])
     other = batch([2], [3], [[0.0]])
     assert other.augmented is not None
     losses = step_losses(model, replace(films, unlabelled=Pair(other.ids, other.original, other.augmented)), UDA)
     assert losses.consistency is not None
-    assert_close(losses.consistency.detach(), torch.tensor(0.0654), atol=1e-4, rtol=0)
+    assert_close(losses.consistency.detach(), torch.tensor(0.1618), atol=1e-4, rtol=0)
     losses.consistency.backward()
-    assert_close(model.rows.weight.grad, torch.tensor([[0.0], [-0.125], [0.0], [0.0]]))
+    assert_close(model.rows.weight.grad, torch.tensor([[0.0], [-0.125], [0.0], [-0.15]]))
     assert len(losses.logits_BG) == 1
 
 
@@ -116,6 +116,16 @@ def test_a_teacher_of_its_own_gives_the_targets():
     # the teacher says p = 1/2 whatever the model says: KL(1/2 || 1/2) = 0
     model = Table([[math.log(3.0)], [0.0]])
     losses = step_losses(model, batch([0], [1], [[1.0]]), replace(UDA, teacher=lambda _: torch.zeros(1, 1)))
+    assert losses.consistency is not None
+    assert float(losses.consistency.detach()) == pytest.approx(0.0, abs=1e-7)
+
+
+def test_a_teacher_of_its_own_is_asked_about_unlabelled_films_too():
+    # the model says 3/4 of either film and 1/2 of its view, the teacher 1/2 of all: KL(1/2 || 1/2) = 0
+    model = Table([[math.log(3.0)], [0.0]])
+    films = batch([0], [1], [[1.0]])
+    with_pool = replace(films, unlabelled=Pair(films.ids, films.original, films.augmented))
+    losses = step_losses(model, with_pool, replace(UDA, teacher=lambda _: torch.zeros(1, 1)))
     assert losses.consistency is not None
     assert float(losses.consistency.detach()) == pytest.approx(0.0, abs=1e-7)
 

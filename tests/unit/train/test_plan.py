@@ -19,7 +19,7 @@ from train.plan import steps_per_epoch
 from train.records import Batch, Inputs
 
 GENRES = ("drama", "war")
-SIZES = (3, 3, 3, 3, 2)
+SIZES = (3, 2, 3, 3, 3)
 OPTIM = OptimConfig(
     batch_size=3, accumulation=2, learning_rate=0.05, weight_decay=0.1, warmup_epochs=1.0, max_grad_norm=0.2,
     class_weights="balanced", max_epochs=2, patience=9, plateau_patience=9,
