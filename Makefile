@@ -62,7 +62,7 @@ lock:
 # Known faults of the pinned packages; needs pypi.org. The auditor has an environment of its own.
 audit:
 	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/pip install -qq --disable-pip-version-check pip-audit; }
-	@.venv-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+	@.venv-audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
 
 clean:
 	rm -rf $(VENV) .venv-audit build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
