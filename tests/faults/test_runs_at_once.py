@@ -1,7 +1,7 @@
 """Two runs on one piece of work, and schedules that a sleeping machine has missed."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
@@ -119,7 +119,8 @@ def asleep(host: Popen[bytes]) -> Iterator[Callable[[], None]]:
 
     def wake() -> None:
         for process in sleepers:
-            process.resume()
+            with suppress(psutil.NoSuchProcess):  # one that was woken before may have ended
+                process.resume()
 
     yield wake
     wake()

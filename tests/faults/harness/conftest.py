@@ -107,7 +107,7 @@ def _without_times(path: Path) -> bytes:
         return json.dumps(json.loads(content[8:end]), sort_keys=True).encode() + content[end:]
     if path.suffix in (".json", ".jsonl"):
         return _CHANGING.sub(b"", content)
-    return re.sub(rb"\d+(?:\.\d+)? (?:s|min)\b", b"", content) if path.suffix == ".md" else content
+    return re.sub(rb"\d+(?:\.\d+)? (?:s|min|minutes)\b", b"", content) if path.suffix == ".md" else content
 
 
 @dataclass
