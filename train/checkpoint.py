@@ -12,8 +12,6 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +30,7 @@ from train.epoch import Passes
 from train.learner import Learner
 from train.schedules import Progress
 from train.weighting import WeightState
+from train.writing import explained
 
 KEPT = 2
 WEIGHTS, STATE, RECORD = "model.safetensors", "state.pt", "checkpoint.json"
@@ -135,26 +134,6 @@ def _write(
     staged.rename(target)
     sync(target.parent)
     _prune(run)
-
-
-@contextmanager
-def explained(run: Path) -> Generator[None]:
-    """Say plainly that a file of `run` could not be written, whichever library wrote it.
-
-    Raises:
-        ValueError: names the folder, the reason and the cure.
-    """
-    try:
-        yield
-    except (OSError, SafetensorError, RuntimeError) as error:
-        if not isinstance(error, OSError | SafetensorError) and "inline_container" not in str(error):  # torch's writer
-            raise
-        why = str(error).partition("\n")[0]
-        msg = (
-            f"{run}: cannot be written ({why}). Every finished epoch is kept. Free some space, or see to the disk or its"
-            " permissions; then run the same command again: it goes on from here."
-        )
-        raise ValueError(msg) from error
 
 
 def newest(run: Path, *, at_most: int) -> Checkpoint | None:

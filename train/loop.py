@@ -19,6 +19,7 @@ from train.measured import for_trackers, measure
 from train.plan import FilmData, Fit, fixed_parts, plan_step
 from train.records import Batch, EpochMetrics
 from train.schedules import start
+from train.writing import explained
 
 OnEpoch = Callable[[EpochMetrics], None]
 CHECKPOINT_SECONDS = 600.0
@@ -74,7 +75,7 @@ def fit(
             raise
         passes = None
         if learner.accelerator.is_main_process:
-            with checkpoint.explained(folder):
+            with explained(folder):
                 history.append(folder, measured)  # before the checkpoint: one without its line would lose an epoch
         last = checkpoint.save(folder, learner, position)
         learner.accelerator.log(for_trackers(measured), step=measured.epoch)

@@ -32,6 +32,7 @@ from train.models import build
 from train.plan import FilmData, steps_per_epoch
 from train.predictions import Predictions
 from train.records import RunResult
+from train.writing import explained
 
 _one_at_a_time = threading.Lock()
 """torch's default generator, which dropout draws from, belongs to the process: two cells in two threads would share it."""
@@ -176,7 +177,7 @@ def train_and_test(
         path=folder,
     )
     if accelerator.is_main_process:
-        with checkpoint.explained(folder):
+        with explained(folder):
             _publish(result, model, predicted["test"], lineage)
     accelerator.wait_for_everyone()
     return result

@@ -87,7 +87,7 @@ class Place:
             paths = list(self.runs.glob("*/result.json"))
         else:
             building = self.cache.root / "building"
-            paths = [path for record in building.glob("*/*.json") for path in (record, record.with_suffix(".arrow"))]
+            paths = [path for record in building.glob("*/*-of-*.json") for path in (record, record.with_suffix(".arrow"))]
             paths += (self.cache.root / "shelves").glob("*/*.arrow")
         return {path.name + path.parent.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
 
