@@ -70,6 +70,19 @@ def test_another_magnitude_draws_the_same_operations_and_signs():
         assert described(applied(seed, magnitude=4)) == described(applied(seed, magnitude=9))
 
 
+def test_each_operation_is_applied_to_what_the_one_before_left():
+    # Brightness -0.9 takes a flat 200 to 20, Solarize from 0 on then inverts it to 235; Solarize of the 200 alone gives 55
+    class Draws(random.Random):
+        def random(self):
+            return next(draws)
+
+    places = {op.name: (number + 0.5) / len(OPS) for number, op in enumerate(OPS)}
+    draws = iter([places["Brightness"], 0.1, 0.0, 0.0, places["Solarize"], 0.1, 0.0, 0.0])
+    changed, ops = augment(np.full((2, 2, 3), 200, np.uint8), rng=Draws(), magnitude=10.0)
+    assert ops == ["Brightness -0.9", "Solarize 0.0"]
+    assert np.unique(changed).tolist() == [235]
+
+
 def test_operations_are_named_with_their_parameter_as_it_was_applied():
     seen = {op for seed in range(400) for op in applied(seed, magnitude=3)}
     assert {"Rotate -9.0", "Rotate 9.0", "Identity", "Equalize", "Posterize 7", "Solarize 178.5", "Color -0.27"} <= seen

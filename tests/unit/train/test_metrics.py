@@ -55,6 +55,12 @@ def test_average_precision_equals_a_naive_loop_with_ties(seed):
     assert result.micro == pytest.approx(naive_average_precision(ranked.ravel().tolist(), labels.ravel().tolist()))
 
 
+def test_a_genre_is_predicted_from_a_probability_of_one_half_on():
+    # a logit of 0.25 is a probability of 0.56, one of -0.25 of 0.44: both genres of the film are told rightly
+    found = scores(torch.tensor([[0.25, -0.25]]), torch.tensor([[1.0, 0.0]]), genres=["drama", "comedy"])
+    assert (found.f1_micro, found.f1_macro) == (1.0, 1.0)
+
+
 def test_a_genre_without_films_scores_none_and_counts_in_no_mean():
     logits = torch.tensor([[2.0, -1.0, 3.0], [-2.0, 1.0, 3.0]])
     labels = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])

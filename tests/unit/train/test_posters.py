@@ -31,6 +31,14 @@ def test_a_poster_from_a_file_is_the_very_tensor_that_training_reads(tmp_path: P
         assert torch.equal(posters.read_file(path, **MEAN_STD), posters.load(films, [row], **MEAN_STD))
 
 
+def test_channels_are_red_green_and_blue_in_this_order():
+    # mean 0 and deviation 1 leave the pixels from 0 to 1; JPEG moves a flat colour by two levels at most
+    orange = BytesIO()
+    Image.new("RGB", (256, 256), (250, 120, 10)).save(orange, "JPEG")
+    shown = posters.load([{"poster_256": orange.getvalue()}], [0], mean=(0, 0, 0), std=(1, 1, 1))
+    assert (shown.mean(dim=(0, 2, 3)) * 255).tolist() == pytest.approx([250, 120, 10], abs=2)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
