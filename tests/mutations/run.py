@@ -193,7 +193,8 @@ def as_markdown(found: Sequence[tuple[Mutant, Ran]]) -> str:
         for mutant, ran in rows:
             test = ran.by.partition("::")[2].partition("[")[0]
             by = f"`{test}`" if test else "it does not end" if ran.noticed else "**nothing**"
-            tables[-1] += f"\n| {mutant.name} | `{mutant.file}` | {by} |"
+            name = mutant.name.replace("|", r"\|")
+            tables[-1] += f"\n| {name} | `{mutant.file}` | {by} |"
     return "\n\n".join(tables)
 
 
