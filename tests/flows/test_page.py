@@ -329,7 +329,8 @@ def test_training_puts_results_comparison_curves_and_lineage_on_its_page(made: s
     assert ("version", "training") in set(re.findall(r"(\w+) --> (\w+)", shown))
     for folder in folders:
         assert f"| `{folder.name}` | test AP micro {100 * read_result(folder).test.ap_micro:.1f} % |" in shown
-    finished = events("mmuda.training.finished", at_least=1)[0]
+    of_version = [one for one in events("mmuda.training.finished", at_least=1) if one["payload"]["version"] == made]
+    finished = of_version[0]
     assert finished["payload"] == {"version": made, "cells": [folder.name for folder in folders], "report": str(report)}
     related = {one["prefect.resource.role"]: one["prefect.resource.id"] for one in finished["related"]}
     assert related["version"] == f"mmuda.version.{made}"
