@@ -69,11 +69,20 @@ class Served:
 
     def change(self, path: str, **body: Any) -> None:
         """PATCH."""
-        httpx.patch(f"{self.url}/api/{path}", json=body, timeout=60).raise_for_status()
+        self._insist("PATCH", path, json=body)
 
     def delete(self, path: str) -> None:
         """DELETE."""
-        httpx.delete(f"{self.url}/api/{path}", timeout=60).raise_for_status()
+        self._insist("DELETE", path)
+
+    def _insist(self, method: str, path: str, **request: Any) -> None:
+        """Ask again as long as the server says that its database is busy, as Prefect's own client does."""
+
+        def done() -> bool:
+            answer = httpx.request(method, f"{self.url}/api/{path}", timeout=60, **request)
+            return answer.status_code != httpx.codes.SERVICE_UNAVAILABLE and bool(answer.raise_for_status())
+
+        wait_until(done, f"{method} {path}")
 
     def deployment(self, name: str) -> dict[str, Any]:
         """A deployment by the second part of its name."""

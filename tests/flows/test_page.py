@@ -107,13 +107,14 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
 
-def events(name: str, *, at_least: int) -> list[dict[str, Any]]:
-    """Events of a name, newest first, as soon as the server has them."""
+def events(name: str, *, of: str, at_least: int) -> list[dict[str, Any]]:
+    """Events of a name about the version `of`, newest first, as soon as the server has them."""
     until = time.monotonic() + 60
     with get_client(sync_client=True) as client:
         while True:
             wanted = {"filter": {"event": {"name": [name]}}, "limit": 50}
-            found = client._client.post("/events/filter", json=wanted).json()["events"]
+            every = client._client.post("/events/filter", json=wanted).json()["events"]
+            found = [one for one in every if one["payload"]["version"] == of]
             if len(found) >= at_least or time.monotonic() > until:
                 return found
             time.sleep(0.3)
@@ -273,11 +274,11 @@ def test_a_path_with_quotes_cannot_break_out_of_the_diagram(hostile: Version):
 def test_events_tell_a_new_version_from_one_that_was_found_and_from_one_made_again(made: str):
     from flows.commands import run_augmentation
 
-    known = len(events("mmuda.version.found", at_least=0))
+    known = len(events("mmuda.version.found", of=made, at_least=0))
     assert run_augmentation(PLAN) == made
-    found = events("mmuda.version.found", at_least=known + 1)
+    found = events("mmuda.version.found", of=made, at_least=known + 1)
     assert len(found) > known
-    published = [one for one in events("mmuda.version.published", at_least=1) if one["payload"]["version"] == made]
+    published = events("mmuda.version.published", of=made, at_least=1)
     assert len(published) == 1
     for event in (found[0], published[0]):
         assert event["resource"] == {"prefect.resource.id": f"mmuda.version.{made}", "prefect.resource.name": made}
@@ -286,8 +287,7 @@ def test_events_tell_a_new_version_from_one_that_was_found_and_from_one_made_aga
         assert related["sample"] == f"mmuda.sample.{open_version(Cache(), made).sample.id}"
         assert related["source"] == "mmuda.source.bundled"
     assert run_augmentation(PLAN.model_copy(update={"rebuild": True})) == made
-    again = events("mmuda.version.published", at_least=2)
-    assert [one["payload"]["version"] for one in again].count(made) == 2
+    assert len(events("mmuda.version.published", of=made, at_least=2)) == 2
 
 
 def test_the_log_says_what_was_published_and_what_was_found(
@@ -329,7 +329,7 @@ def test_training_puts_results_comparison_curves_and_lineage_on_its_page(made: s
     assert ("version", "training") in set(re.findall(r"(\w+) --> (\w+)", shown))
     for folder in folders:
         assert f"| `{folder.name}` | test AP micro {100 * read_result(folder).test.ap_micro:.1f} % |" in shown
-    finished = events("mmuda.training.finished", at_least=1)[0]
+    finished = events("mmuda.training.finished", of=made, at_least=1)[0]
     assert finished["payload"] == {"version": made, "cells": [folder.name for folder in folders], "report": str(report)}
     related = {one["prefect.resource.role"]: one["prefect.resource.id"] for one in finished["related"]}
     assert related["version"] == f"mmuda.version.{made}"
