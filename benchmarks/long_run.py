@@ -57,11 +57,19 @@ class Service:
     """How often the garbage collection found nobody at work."""
     refused: int = 0
     """How often it failed."""
+    busy: int = 0
+    """How often the API answered that its database was busy."""
     deployments: dict[str, str] = field(default_factory=dict[str, str])
 
     def ask(self, path: str, **body: Any) -> Any:
-        """The API's answer to a POST."""
-        answer = httpx.post(f"{self.url}/api/{path}", json=body, timeout=120)
+        """The API's answer to a POST; where its database is busy (status 503), it is asked again for a minute."""
+        until = time.monotonic() + 60
+        while True:
+            answer = httpx.post(f"{self.url}/api/{path}", json=body, timeout=120)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > until:
+                break
+            self.busy += 1
+            time.sleep(1)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -91,6 +99,7 @@ class Service:
             "asked": self.asked,
             "collected": self.collected,
             "refused": self.refused,
+            "busy": self.busy,
             "versions": len(list((cache / "versions").glob("*"))),
         }
 
