@@ -17,14 +17,25 @@ def explained(run: Path) -> Generator[None]:
     """
     try:
         yield
-    except (OSError, SafetensorError, RuntimeError) as error:
-        from_torch = not isinstance(error, OSError | SafetensorError)
-        if from_torch and "inline_container" not in str(error):  # the file of torch's writer
+    except Exception as error:
+        why = _why(error)
+        if why is None:
             raise
-        why = "torch's writer does not say why" if from_torch else str(error).partition("\n")[0]
         free = shutil.disk_usage(run).free / 2**20
         msg = (
             f"{run}: cannot be written ({why}; {free:.1f} MiB free). Every finished epoch is kept. Free some space, or see to"
             " the disk or its permissions; then run the same command again: it goes on from here."
         )
         raise ValueError(msg) from error
+
+
+def _why(error: Exception) -> str | None:
+    """What a library says of a file that it could not write; None for an error of another kind."""
+    said = str(error)
+    if isinstance(error, OSError | SafetensorError):
+        return said.partition("\n")[0]
+    if isinstance(error, RuntimeError) and "inline_container" in said:  # the file of torch's writer
+        return "torch's writer does not say why"
+    if type(error) is Exception and "(os error " in said:  # what tokenizers raises
+        return said
+    return None

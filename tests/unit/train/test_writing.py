@@ -2,6 +2,8 @@ import errno
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
 
 from train.writing import explained
 
@@ -26,6 +28,13 @@ def test_torchs_writer_on_a_full_disk_is_explained_too(tmp_path):
         torch.save({"weights": torch.zeros(1000)}, FullDisk())
 
 
-def test_another_error_stays_what_it_is(tmp_path):
-    with pytest.raises(RuntimeError, match="shapes"), explained(tmp_path):
-        raise RuntimeError("shapes do not fit")  # noqa: EM101
+def test_a_tokenizer_on_a_failing_disk_is_explained_too(tmp_path):
+    tokenizer = Tokenizer(WordPiece())
+    with pytest.raises(ValueError, match=r"cannot be written \(No such file.*run the same command again"), explained(tmp_path):
+        tokenizer.save(str(tmp_path / "missing" / "tokenizer.json"))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes do not fit"), Exception("shapes do not fit")])
+def test_another_error_stays_what_it_is(error, tmp_path):
+    with pytest.raises(type(error), match="shapes"), explained(tmp_path):
+        raise error
