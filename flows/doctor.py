@@ -10,10 +10,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from datasets_cache.addresses import shown_url
 from datasets_cache.store import Cache
 from flows.doctor_hubs import reachable, repositories
 from flows.doctor_weights import weights
-from flows.environment import prefect_home, shown_url
+from flows.environment import prefect_home
 from flows.findings import Finding, Verdict, attempt, show, status
 
 __all__ = ["Finding", "examine", "show", "status"]

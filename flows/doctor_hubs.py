@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from flows.environment import shown_url
+from datasets_cache.addresses import shown_url
 from flows.findings import Finding
 
 SECONDS = 3.0

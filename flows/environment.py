@@ -49,18 +49,6 @@ def _served_url() -> str | None:
     return state.url if state else None
 
 
-def shown_url(url: str) -> str:
-    """`url` without the name and password that may stand before its host: for messages, logs and files.
-
-    Examples:
-        >>> shown_url("https://ann:secret@prefect.example/api")
-        'https://prefect.example/api'
-    """
-    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
-
-
 def colourless() -> bool:
     """Whether colours are unwanted: ``NO_COLOR`` is set to anything, or the terminal has none."""
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from flows.environment import make_prefect_home, served_environment, shown_url
+from datasets_cache.addresses import shown_url
+from flows.environment import make_prefect_home, served_environment
 from flows.serve_children import Child, answers, database, end, is_free, start
 from flows.serve_state import STATE, ServeState, held, read_state, write_state
 from flows.serving import NOT_STARTED, USER_MISTAKE, tell

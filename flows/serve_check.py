@@ -5,10 +5,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from datasets_cache.addresses import shown_url
 from datasets_cache.store import Cache
 from flows import doctor
 from flows.doctor import Finding
-from flows.environment import configured_home, shown_url
+from flows.environment import configured_home
 from flows.serve_children import answers, is_free
 from flows.serve_state import is_serving, read_state, running
 from flows.terminal import print_json, say, step

@@ -17,8 +17,8 @@ from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from datasets_cache.addresses import shown_url
 from datasets_cache.store import Cache
-from flows.environment import shown_url
 
 if TYPE_CHECKING:
     from flows.draining import DrainingRunner

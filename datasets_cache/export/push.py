@@ -5,6 +5,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 
+from datasets_cache.addresses import shown_url
 from datasets_cache.export import parquet
 from datasets_cache.export.licence import Terms
 
@@ -69,10 +70,11 @@ def push(folder: Path, repository: str, *, message: str, public: bool = False, e
     except Exception as error:  # the storage backend has exceptions of its own
         msg = f"{name}: the upload failed ({error}). {folder} is whole; the same command pushes it again and goes on."
         raise ValueError(msg) from error
-    return str(url)
+    return shown_url(str(url))
 
 
 def _refused(repository: str, endpoint: str, error: Exception) -> ValueError:
+    endpoint = shown_url(endpoint)
     if not isinstance(error, HfHubHTTPError):
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         return ValueError(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from datasets_cache.addresses import shown_url
 from flows import doctor_hubs, serve_check
-from flows.environment import shown_url
 from flows.page.markup import cell, element
 from flows.serve import Supervisor
 from flows.serve_state import STATE

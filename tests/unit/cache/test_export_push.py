@@ -216,6 +216,15 @@ def test_a_hub_that_cannot_be_reached_is_named(hub: FakeHub, exported: Path):
     assert hub.asked == []
 
 
+@pytest.mark.parametrize("refused", [401, None])
+def test_a_password_in_the_hubs_address_is_not_shown(refused: int | None, hub: FakeHub, exported: Path):
+    hub.refuse_with = refused
+    address = hub.url.replace("://", "://ann:correct-horse@") if refused else "http://ann:correct-horse@127.0.0.1:9"
+    with pytest.raises(ValueError, match=r"http://127\.0\.0\.1") as error:
+        push(exported, "me/films", message="m", endpoint=address)
+    assert "correct-horse" not in str(error.value)
+
+
 def test_an_upload_that_is_refused_on_the_way_is_named(hub: FakeHub, exported: Path):
     hub.fails_at = "/commit/"
     with pytest.raises(ValueError, match=r"me/films: not pushed, .* says 400: a storage problem"):
