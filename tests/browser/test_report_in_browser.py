@@ -27,7 +27,8 @@ from train.report import write_report
 
 pytestmark = pytest.mark.browser
 
-GENRES = tuple(f"genre-{number:02}" for number in range(23))
+HOSTILE_GENRE = "<script>ran=3"
+GENRES = (*(f"genre-{number:02}" for number in range(22)), HOSTILE_GENRE)
 FILMS = 30
 HOSTILE = "<script>window.ran = 1</script> & <img src='http://127.0.0.1:9/x.png' onerror='window.ran = 2'>"
 LONG_WORD = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch" * 2
@@ -222,8 +223,9 @@ def test_the_page_never_scrolls_sideways_but_wide_tables_do_in_themselves(opened
     assert (inside > shown) == (opened.width == PHONE)
 
 
-def test_what_films_say_is_text(opened: Opened):
+def test_what_films_and_genres_say_is_text(opened: Opened):
     assert HOSTILE in opened.driver.find_element("css selector", "#films h3").text
+    assert HOSTILE_GENRE in opened.ask("[...document.querySelectorAll('th')].map(each => each.textContent.trim())")
     assert opened.ask("window.ran") is None
     assert opened.ask("document.scripts.length") == 0
 
