@@ -21,7 +21,7 @@ from typing import Any
 
 from augment.image.spec import RandAugmentSpec
 from augment.text.spec import BackTranslationSpec
-from datasets_cache import shards, version
+from datasets_cache import division, shards, version
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.rank import rank
 from datasets_cache.sampling import SampleSpec, publish_sample
@@ -51,9 +51,9 @@ def build(cache: Cache, count: int, films: list[dict[str, Any]]) -> str:
         ("image", RandAugmentSpec(), IMAGE_VIEW_FEATURES),
     ):
         shelves[kind] = shelf_id(kind, settings, (sample,))
-        made = shards.Build(cache, shelves[kind], kind, columns, shards.count_of(train))
+        made = shards.Build(cache, shelves[kind], kind, columns, division.count_of(train))
         for number in range(made.shards):
-            mine = shards.rows_of(train, number, made.shards)
+            mine = division.rows_of(train, number, made.shards)
             rows = (dict.fromkeys(columns) | _view(train[row], columns) for row in mine)
             made.write(number, rows, {"films": len(mine)})
         made.publish(spec=settings, parents=(sample,), counts={"films": len(train)})

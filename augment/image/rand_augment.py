@@ -11,10 +11,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from augment.image.spec import ImageView, RandAugmentSpec
+from datasets_cache.division import count_of, rows_of
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import IMAGE_VIEW_FEATURES
-from datasets_cache.shards import Build, OnWait, add, count_of, rows_of
+from datasets_cache.shards import Build, OnWait, add
 from datasets_cache.store import Cache
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from augment.text.report import bleu_to_numbers, quality_of
 from augment.text.sentences import split
 from augment.text.spec import BackTranslationSpec
 from augment.text.work import ticking
-from datasets_cache import shards
+from datasets_cache import division, shards
 from datasets_cache.fingerprint import ShelfId, canonical_json, shelf_id
 from datasets_cache.progress import Track, untracked
 from datasets_cache.schema import TEXT_VIEW_FEATURES
@@ -127,7 +127,7 @@ def start(spec: BackTranslationSpec, sample: ShelfId, *, cache: Cache) -> Build:
     guards(spec)  # a language that the detector does not know is an error at once
     films = cache.open(sample).split("train")
     shelf, _ = _name(spec, sample)
-    return Build(cache, shelf, "text", TEXT_VIEW_FEATURES, shards.count_of(films))
+    return Build(cache, shelf, "text", TEXT_VIEW_FEATURES, division.count_of(films))
 
 
 def load(spec: BackTranslationSpec, *, device: str = "auto", threads: int | None = None) -> None:
@@ -198,7 +198,7 @@ def _films(build: Build, sample: ShelfId) -> Any:  # noqa: ANN401
 def _translations(build: Build, spec: BackTranslationSpec, sample: ShelfId, missing: Sequence[int]) -> int:
     """Sentences to be translated, once for each direction and view."""
     films = _films(build, sample)
-    plots = (films[row]["plot"] for number in missing for row in shards.rows_of(films, number, build.shards))
+    plots = (films[row]["plot"] for number in missing for row in division.rows_of(films, number, build.shards))
     thresholds = guards(spec)
     sentences = sum(not reason_not_to_try(sentence, guards=thresholds) for plot in plots for sentence, _ in split(plot))
     return sentences * len(spec.directions) * spec.views
@@ -215,7 +215,7 @@ def _rows(
     tick: Tick,
 ) -> Iterator[dict[str, Any]]:
     """Rows of a shard, ordered by film and view."""
-    mine = shards.rows_of(films, number, of)
+    mine = division.rows_of(films, number, of)
     for first in range(mine.start, mine.stop, FILMS_AT_ONCE):
         block: Mapping[str, list[str]] = films[first : min(first + FILMS_AT_ONCE, mine.stop)]
         ids, plots = block["id"], block["plot"]

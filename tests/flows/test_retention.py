@@ -14,8 +14,8 @@ from PIL import Image
 
 from augment.image.spec import RandAugmentSpec
 from augment.text.spec import BackTranslationSpec
+from datasets_cache import division
 from datasets_cache import manifest as manifests
-from datasets_cache import shards
 from datasets_cache import version as versions
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.frozen import Frozen
@@ -296,7 +296,7 @@ def test_a_rebuild_that_is_stopped_goes_on_from_its_finished_shards(
     from flows.commands import run_augmentation
     from flows.forms import parameters_of_augmentation
 
-    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 4)
+    monkeypatch.setattr(division, "FILMS_PER_SHARD", 4)
     source = MoviescopeSource(root=moviescope(tmp_path, train=8))
     posters = AugmentationPlan(name="posters", source=source, sample=1.0, image=RandAugmentSpec(), threads=1)
     version = run_augmentation(posters)

@@ -22,7 +22,7 @@ from augment.image.spec import RandAugmentSpec
 from augment.text import language, similarity
 from augment.text import shelf as text_shelf
 from augment.text.spec import BackTranslationSpec
-from datasets_cache import plots, sampling, shards, version
+from datasets_cache import division, plots, sampling, version
 from datasets_cache.sources import MoviescopeSource
 from datasets_cache.store import Cache
 from train.config import OptimConfig, RunConfig, TextEncoderConfig, UdaConfig
@@ -109,7 +109,7 @@ def wait(process: int, seconds: float) -> int | str | None:
 def main() -> None:
     """Answer requests until there are no more."""
     torch.set_num_threads(1)
-    shards.FILMS_PER_SHARD = 8
+    division.FILMS_PER_SHARD = 8
     language.known()
     similarity.cosine(["A storm."], ["A gale."])
     plots.clean("A storm.")

@@ -13,7 +13,7 @@ import pytest
 from augment.image.poster import augment_poster, decode, encode
 from augment.image.rand_augment import find, finish, make_shard, publish, start
 from augment.image.spec import RandAugmentSpec
-from datasets_cache import shards
+from datasets_cache import division
 from datasets_cache.frozen import Frozen
 from datasets_cache.schema import SAMPLE_FEATURES
 from datasets_cache.store import Cache, check_files
@@ -176,18 +176,18 @@ def test_opencvs_own_threads_are_as_before_afterwards(cache):
 
 def test_a_part_of_the_films_leaves_the_last_shards_empty_and_the_shelf_whole(cache, monkeypatch):
     # a sample takes the films of the lowest hashes, so 30 % of them lie in the first third of the shards
-    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 4)
+    monkeypatch.setattr(division, "FILMS_PER_SHARD", 4)
     sample = publish_sample(cache, 60, share=0.3)
     build = start(SPEC, sample, cache=cache)
     films = cache.open(sample).split("train")
-    assert [len(shards.rows_of(films, number, build.shards)) for number in range(build.shards)][-1] == 0
+    assert [len(division.rows_of(films, number, build.shards)) for number in range(build.shards)][-1] == 0
     made = rows(cache, publish(SPEC, sample, cache=cache, workers=1))
     assert [row["id"] for row in made] == films["id"][:]
     assert len(made) == 18  # 30 % of 60
 
 
 def test_opencvs_threads_are_as_before_when_the_last_of_two_shards_at_once_is_made(cache, monkeypatch):
-    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 8)
+    monkeypatch.setattr(division, "FILMS_PER_SHARD", 8)
     sample = publish_sample(cache, 16)
     build, before = start(SPEC, sample, cache=cache), cv2.getNumThreads()
     first, second = (make_shard(build, SPEC, sample, number, workers=1) for number in (0, 1))
@@ -202,7 +202,7 @@ def test_opencvs_threads_are_as_before_when_the_last_of_two_shards_at_once_is_ma
 @pytest.fixture
 def eights(monkeypatch):
     """Shards of eight films."""
-    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 8)
+    monkeypatch.setattr(division, "FILMS_PER_SHARD", 8)
 
 
 def files(folder):
@@ -224,9 +224,9 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 from augment.image.rand_augment import *
-from datasets_cache import shards
+from datasets_cache import division
 from datasets_cache.store import Cache
-shards.FILMS_PER_SHARD = 8
+division.FILMS_PER_SHARD = 8
 def track(items, /, *, total, title, unit="films"):
     for number, item in enumerate(items):
         if number == 20:
@@ -265,7 +265,7 @@ def test_a_killed_run_is_continued_where_it_was_and_gives_the_same_bytes(cache, 
 def test_the_shelf_is_the_same_in_one_shard_and_in_many(cache, tmp_path, monkeypatch):
     sample = publish_sample(cache, 60)
     many = rows(cache, publish(SPEC, sample, cache=cache))
-    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 64)
+    monkeypatch.setattr(division, "FILMS_PER_SHARD", 64)
     other = Cache(tmp_path / "other")
     assert rows(other, publish(SPEC, publish_sample(other, 60), cache=other)) == many
 

@@ -11,7 +11,7 @@ from augment.text.engines.build import translators
 from augment.text.engines.protocol import Encoded, Translated
 from augment.text.shelf import publish
 from augment.text.spec import BackTranslationSpec
-from datasets_cache import shards
+from datasets_cache import division
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.rank import rank
 from datasets_cache.schema import SAMPLE_FEATURES
@@ -218,7 +218,7 @@ def test_rows_do_not_depend_on_shards_interruptions_or_who_makes_which(
     whole = rows(cache, single)
     assert cache.open(single).manifest.counts["changed"] > 0  # else there is nothing to compare
 
-    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 3)
+    monkeypatch.setattr(division, "FILMS_PER_SHARD", 3)
     undisturbed, disturbed = Cache(tmp_path / "undisturbed"), Cache(tmp_path / "disturbed")
     publish_sample(undisturbed, MANY)
     shelf = publish(spec, sample, cache=undisturbed, device="cpu", threads=1)
@@ -241,14 +241,14 @@ def test_rows_do_not_depend_on_shards_interruptions_or_who_makes_which(
 
 
 def test_finished_shards_are_not_translated_again(cache: Cache, legs: list[Following], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 3)
+    monkeypatch.setattr(division, "FILMS_PER_SHARD", 3)
     sample = publish_sample(cache, MANY)
     build = text_shelf.start(GREEDY, sample, cache=cache)
     for number in build.claimed([0, 1, 2]):
         text_shelf.make_shard(build, GREEDY, sample, number)
     legs[0].given.clear()
     shelf = publish(GREEDY, sample, cache=cache)
-    last = [row["id"] for row in rows(cache, shelf) if shards.shard_of(str(row["id"]), 4) == 3]
+    last = [row["id"] for row in rows(cache, shelf) if division.shard_of(str(row["id"]), 4) == 3]
     expected = {sentence for film in last for sentence in SENTENCES if sentence in MANY[str(film)]}
     assert set(legs[0].given) == expected
 
@@ -256,12 +256,12 @@ def test_finished_shards_are_not_translated_again(cache: Cache, legs: list[Follo
 def test_a_part_of_the_films_leaves_the_last_shards_empty_and_the_shelf_whole(
     cache: Cache, legs: list[Following], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 1)
+    monkeypatch.setattr(division, "FILMS_PER_SHARD", 1)
     lowest = dict(sorted(MANY.items(), key=lambda item: rank(item[0]))[: len(MANY) // 3])
     sample = publish_sample(cache, lowest)
     build = text_shelf.start(GREEDY, sample, cache=cache)
     films = cache.open(sample).split("train")
-    assert len(shards.rows_of(films, build.shards - 1, build.shards)) == 0
+    assert len(division.rows_of(films, build.shards - 1, build.shards)) == 0
     assert [row["id"] for row in rows(cache, publish(GREEDY, sample, cache=cache))] == list(lowest)
     assert legs[0].given
 
@@ -269,7 +269,7 @@ def test_a_part_of_the_films_leaves_the_last_shards_empty_and_the_shelf_whole(
 def test_a_failure_in_one_shard_stops_the_work_and_keeps_the_finished_ones(
     cache: Cache, legs: list[Following], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(shards, "FILMS_PER_SHARD", 3)
+    monkeypatch.setattr(division, "FILMS_PER_SHARD", 3)
     sample = publish_sample(cache, {**MANY, "film 0": "The machine breaks down."})
 
     def breaking(sentence: str) -> str:

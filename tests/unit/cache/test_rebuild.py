@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from datasets_cache import claims, exchange, rebuild, shards
+from datasets_cache import claims, division, exchange, rebuild
 from datasets_cache import version as versions
 from datasets_cache.fingerprint import ShelfId, shelf_id
 from datasets_cache.frozen import Frozen
@@ -16,7 +16,7 @@ from datasets_cache.schema import SAMPLE_FEATURES, TEXT_VIEW_FEATURES
 from datasets_cache.shards import Build
 from datasets_cache.store import Cache
 
-FILMS = sorted((f"film{number}" for number in range(8)), key=lambda film: shards.shard_of(film, 2**20))
+FILMS = sorted((f"film{number}" for number in range(8)), key=lambda film: division.shard_of(film, 2**20))
 SHARDS = 4
 
 
@@ -55,7 +55,7 @@ def maker(made: list[int], *, die_at: int | None = None, word: str = "same") -> 
         for number in build.claimed():
             if number == die_at:
                 raise KilledError
-            own = films.select(shards.rows_of(films, number, SHARDS))
+            own = films.select(division.rows_of(films, number, SHARDS))
             build.write(number, [row(film["id"], f"{film['plot']} {word}") for film in own], {})
             made.append(number)
         build.publish(spec=Spec(), parents=(SAMPLE,))

@@ -19,7 +19,7 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets_cache import shards
+from datasets_cache import division, shards
 from datasets_cache.files import room
 from datasets_cache.fingerprint import ShelfId
 from datasets_cache.frozen import Frozen
@@ -113,7 +113,7 @@ def cache(tmp_path: Path) -> Cache:
 
 @given(st.integers(0, 10**8))
 def test_the_number_of_shards_is_the_least_power_of_two_that_is_enough(films: int):
-    found = shards.count(films)
+    found = division.count(films)
     assert found in [2**power for power in range(13)]
     assert films <= found * 256 or found == 4096
     assert found == 1 or films > found // 2 * 256
@@ -122,7 +122,7 @@ def test_the_number_of_shards_is_the_least_power_of_two_that_is_enough(films: in
 @pytest.mark.parametrize(("films", "expected"), [(0, 1), (256, 1), (257, 2), (4666, 32), (15552, 64), (10**8, 4096)])
 def test_numbers_of_shards_worked_by_hand(films: int, expected: int):
     # 4666 / 256 = 18.2 → 32; 15552 / 256 = 60.75 → 64; 10^8 / 256 = 390,625, more than there may be
-    assert shards.count(films) == expected
+    assert division.count(films) == expected
 
 
 def rank_of(film: str) -> bytes:
@@ -149,26 +149,26 @@ def largest(films: list[str], of: int) -> int:
 )
 def test_the_shards_of_a_nested_sample_that_have_films_have_about_256(share: float, expected: int):
     films = IN_RANK_ORDER[: round(share * len(IN_RANK_ORDER))]
-    found = shards.count_of(Dataset.from_dict({"id": films}))
+    found = division.count_of(Dataset.from_dict({"id": films}))
     assert found == expected
     assert largest(films, found) < 352  # 256 + 6 * 16
 
 
 def test_a_pool_above_the_sample_has_shards_of_about_256_too():
     films = IN_RANK_ORDER[4_666:]
-    found = shards.count_of(Dataset.from_dict({"id": films}))
+    found = division.count_of(Dataset.from_dict({"id": films}))
     assert found == 64
     assert largest(films, found) < 352
 
 
 def test_a_tiny_share_has_at_most_eight_times_the_shards_that_its_films_ask_for():
     films = sorted((f"film {number}" for number in range(40_000)), key=rank_of)[:400]  # 400 ask for 2
-    assert shards.count_of(Dataset.from_dict({"id": films})) == 16
+    assert division.count_of(Dataset.from_dict({"id": films})) == 16
 
 
 @given(st.text(), st.integers(0, 12))
 def test_a_films_shard_is_the_leading_bits_of_its_hash(film: str, bits: int):
-    assert shards.shard_of(film, 2**bits) == int("0" + hash_bits(film)[:bits], 2)
+    assert division.shard_of(film, 2**bits) == int("0" + hash_bits(film)[:bits], 2)
 
 
 @settings(max_examples=30)
@@ -178,7 +178,7 @@ def test_the_rows_of_a_shard_are_those_that_a_loop_over_all_films_finds(names: s
     dataset = Dataset.from_dict({"id": films, "plot": films})
     for number in range(2**bits):
         naive = [at for at, film in enumerate(films) if int("0" + hash_bits(film)[:bits], 2) == number]
-        assert list(shards.rows_of(dataset, number, 2**bits)) == naive
+        assert list(division.rows_of(dataset, number, 2**bits)) == naive
 
 
 def test_tallies_are_summed_name_by_name_to_any_depth():
