@@ -145,6 +145,7 @@ def test_posters_of_the_pool_are_made_on_the_cluster_as_well(
     assert made[0] == made[1]
 
 
+@pytest.mark.slow
 def test_cells_on_a_cluster_end_with_the_weights_of_this_process_and_a_failed_one_loses_no_other(
     films: Path, connected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -131,7 +131,7 @@ def test_processes_end_with_a_killed_parent(cache, config, tmp_path):
     ended_by(killed_parent, config, cache, tmp_path / "runs")
 
 
-@pytest.mark.parametrize("death", [cancelled_parent, killed_launcher])
+@pytest.mark.parametrize("death", [cancelled_parent, pytest.param(killed_launcher, marks=pytest.mark.slow)])
 def test_processes_end_with_who_started_them_and_the_next_call_goes_on(cache, config, tmp_path, death):
     runs = tmp_path / "runs"
     before = ended_by(death, config, cache, runs)
